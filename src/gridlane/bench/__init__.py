@@ -1,0 +1,1 @@
+"""Measurements: ours, peer, limit, goal."""

@@ -1,0 +1,1 @@
+"""A charging session, from the first tap to the last meter value."""

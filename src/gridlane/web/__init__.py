@@ -1,0 +1,1 @@
+"""The HTTP edge: every package's api, live streams, pages."""
