@@ -1,0 +1,95 @@
+"""One aggregate, one owner, fenced by an epoch.
+
+Whoever holds the newest epoch of an aggregate (a station, a site) may write it. Claiming raises the epoch and waits
+for batches in flight; a batch written under an older epoch is dropped. Nodes renew a lease; what a dead node owned
+can be found and claimed by another.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from psycopg import AsyncConnection, AsyncCursor
+
+from gridlane.kernel.database import metadata
+
+LEASE = timedelta(seconds=15)
+
+ownerships = sa.Table(
+    "ownerships",
+    metadata,
+    sa.Column("aggregate_id", sa.Uuid, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("node", sa.Text, nullable=True, comment="null: nobody owns it now"),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Index(None, "node"),
+)
+
+nodes = sa.Table(
+    "nodes",
+    metadata,
+    sa.Column("node", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("lease_until", sa.DateTime(timezone=True), nullable=False),
+)
+
+# Rows are made in id order, so that two nodes claiming overlapping sets cannot wait for each other.
+_CLAIM = """
+INSERT INTO ownerships AS o (aggregate_id, epoch, node, since)
+SELECT id, 1, %(node)s, %(now)s FROM unnest(%(ids)s::uuid[]) AS id ORDER BY id
+ON CONFLICT (aggregate_id) DO UPDATE SET epoch = o.epoch + 1, node = excluded.node, since = excluded.since
+RETURNING aggregate_id, epoch
+"""
+_RELEASE = """
+UPDATE ownerships SET node = NULL, since = %(now)s
+WHERE (aggregate_id, epoch) IN (SELECT * FROM unnest(%(ids)s::uuid[], %(epochs)s::bigint[]))
+RETURNING aggregate_id
+"""
+# FOR SHARE of one batch lets other batches pass and stops a claim until this batch has ended.
+_FENCE = """
+SELECT aggregate_id, epoch FROM ownerships WHERE aggregate_id = ANY(%(ids)s) ORDER BY aggregate_id FOR SHARE
+"""
+
+
+async def claim(
+    connection: AsyncConnection[Any], ids: Sequence[UUID], node: str, now: datetime
+) -> dict[UUID, int]:
+    """Take every aggregate of ``ids``; gives its new epoch. Load its state in a later statement of the transaction."""
+    cursor = await connection.execute(_CLAIM, {"ids": list(ids), "node": node, "now": now})
+    return dict(await cursor.fetchall())
+
+
+async def release(connection: AsyncConnection[Any], owned: Mapping[UUID, int], now: datetime) -> set[UUID]:
+    """Give aggregates back that are still owned under these epochs; gives those that were."""
+    cursor = await connection.execute(
+        _RELEASE, {"ids": list(owned), "epochs": list(owned.values()), "now": now}
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def fence(cursor: AsyncCursor[Any], owned: Mapping[UUID, int]) -> set[UUID]:
+    """Lock the ownerships against claims until the transaction ends; gives the aggregates whose epoch has passed."""
+    await cursor.execute(_FENCE, {"ids": list(owned)})
+    current = dict(await cursor.fetchall())
+    return {aggregate for aggregate, epoch in owned.items() if current.get(aggregate) != epoch}
+
+
+async def renew_lease(connection: AsyncConnection[Any], node: str, role: str, now: datetime) -> None:
+    await connection.execute(
+        "INSERT INTO nodes (node, role, started_at, lease_until) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (node) DO UPDATE SET lease_until = excluded.lease_until",
+        (node, role, now, now + LEASE),
+    )
+
+
+async def owned_by_the_dead(connection: AsyncConnection[Any], now: datetime, limit: int = 500) -> list[UUID]:
+    """Aggregates whose node let its lease run out."""
+    cursor = await connection.execute(
+        "SELECT o.aggregate_id FROM ownerships o LEFT JOIN nodes n USING (node) "
+        "WHERE o.node IS NOT NULL AND coalesce(n.lease_until, '-infinity') < %s ORDER BY 1 LIMIT %s",
+        (now, limit),
+    )
+    return [row[0] for row in await cursor.fetchall()]

@@ -1,0 +1,51 @@
+"""One real PostgreSQL per test process, one migrated template, one clone of it per test that asks for a database."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from gridlane.kernel import embedded_postgres, migrating
+from gridlane.kernel.database import Database
+from gridlane.kernel.embedded_postgres import EmbeddedPostgres
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    return uvloop.EventLoopPolicy()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory(prefix="gridlane-test-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o755)
+        server = embedded_postgres.start(Path(directory) / "postgres")
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    migrating.migrate(postgres.create_database("template_migrated"))
+    return "template_migrated"
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """A migrated database of the test's own, by its owner's URL."""
+    name = f"test_{next(_numbers)}"
+    yield postgres.create_database(name, template=template)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url, pool=4)
+    yield opened
+    await opened.close()
