@@ -6,7 +6,7 @@ in order per aggregate; handlers are idempotent.
 
 A package declares its facts as Structs in the file that reports them::
 
-    class SessionEnded(Fact, tag="session_ended"):
+    class SessionEnded(Fact, frozen=True, kw_only=True, tag="session_ended"):
         session_id: UUID
         energy: WattHours
 """
