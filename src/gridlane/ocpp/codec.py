@@ -1,0 +1,124 @@
+"""Payloads: raw JSON to typed messages and back.
+
+The good path is one typed decode in C. Only when that refuses are the official schemas asked, for two things: what can
+be forgiven (``tolerance``: the message is accepted with notes), and else which error code it earns.
+"""
+
+import re
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from gridlane.ocpp.actions import Action, actions_of
+from gridlane.ocpp.error_codes import Fault, code_for
+from gridlane.ocpp.schemas import Kind, Path, SchemaFault, faults_of, worst
+from gridlane.ocpp.tolerance import NO_QUIRKS, Note, Quirks, mend
+from gridlane.ocpp.version import Version
+from gridlane.ocpp.wire_types import Message, decode_hook
+
+Buffer = bytes | bytearray | memoryview | Raw
+
+
+class Rejected(ValueError):
+    """A payload that cannot be accepted. ``description`` is for the sender and holds no word of his own."""
+
+    def __init__(self, version: Version, fault: Fault, path: Path = ()) -> None:
+        self.fault = fault
+        self.code = code_for(version, fault)
+        self.path = ".".join(map(str, path))
+        self.description = f"{fault.sentence[:-1]}: {self.path}." if path else fault.sentence
+        super().__init__(f"{self.code}: {self.description}")
+
+
+class Accepted(NamedTuple):
+    """A decoded message, and what had to be forgiven on the way."""
+
+    message: Message
+    notes: tuple[Note, ...]
+
+
+def decode_request(version: Version, action: str, raw: Buffer, quirks: Quirks = NO_QUIRKS) -> Message:
+    """The request of an action. Raises Rejected."""
+    return accept_request(version, action, raw, quirks).message
+
+
+def decode_response(version: Version, action: str, raw: Buffer, quirks: Quirks = NO_QUIRKS) -> Message:
+    """The response to an action. Raises Rejected."""
+    return accept_response(version, action, raw, quirks).message
+
+
+def accept_request(version: Version, action: str, raw: Buffer, quirks: Quirks = NO_QUIRKS) -> Accepted:
+    """As decode_request, with the notes of what was forgiven."""
+    known = known_action(version, action)
+    return accept(version, known, "Request", raw, quirks)
+
+
+def accept_response(version: Version, action: str, raw: Buffer, quirks: Quirks = NO_QUIRKS) -> Accepted:
+    known = known_action(version, action)
+    return accept(version, known, "Response", raw, quirks)
+
+
+def known_action(version: Version, name: str) -> Action:
+    action = actions_of(version).get(name)
+    if action is None:
+        raise Rejected(version, Fault.ACTION_UNKNOWN)
+    return action
+
+
+def accept(version: Version, action: Action, kind: Kind, raw: Buffer, quirks: Quirks = NO_QUIRKS) -> Accepted:
+    """Decode one payload of a known action. Raises Rejected."""
+    data = bytes(raw)
+    if b"\\u0000" not in data and action.name not in quirks.always:
+        try:
+            return Accepted(_decoder(action, kind).decode(data), ())
+        except _REFUSALS:
+            pass
+    return _accept_mended(version, action, kind, data, quirks)
+
+
+def encode(message: Message) -> bytes:
+    """Compact JSON without nulls; every time with at most three decimals of a second, as OCPP asks."""
+    data = _encoder.encode(message)
+    return _MICROSECONDS.sub(rb"\1", data) if b"." in data else data
+
+
+@cache
+def _decoder(action: Action, kind: Kind) -> "msgspec.json.Decoder[Any]":
+    message = action.request if kind == "Request" else action.response
+    assert message is not None, f"{action.name} is never answered"
+    return msgspec.json.Decoder(message, dec_hook=decode_hook)
+
+
+_encoder: Final = msgspec.json.Encoder()
+_anything: Final = msgspec.json.Decoder()
+_MICROSECONDS: Final = re.compile(rb'("\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d{3}(?=Z"|[+-]\d\d:\d\d")')
+_REFUSALS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def _accept_mended(version: Version, action: Action, kind: Kind, data: bytes, quirks: Quirks) -> Accepted:
+    payload = _read(version, data)
+    notes = mend(version, action.name, kind, payload, quirks)
+    try:
+        return Accepted(_decoder(action, kind).decode(_encoder.encode(payload)), tuple(notes))
+    except _REFUSALS:
+        raise _named(version, action, kind, payload) from None
+
+
+def _read(version: Version, data: bytes) -> dict[str, Any]:
+    try:
+        payload = _anything.decode(data)
+    except _REFUSALS:
+        raise Rejected(version, Fault.PAYLOAD_UNREADABLE) from None
+    if not isinstance(payload, dict):
+        raise Rejected(version, Fault.PAYLOAD_NOT_AN_OBJECT)
+    return payload
+
+
+def _named(version: Version, action: Action, kind: Kind, payload: dict[str, Any]) -> Rejected:
+    faults: list[SchemaFault] = list(faults_of(version, action.name, kind, payload))
+    if not faults:  # within the schema, beyond our bounds: an integer of more than 64 bits
+        return Rejected(version, Fault.BAD_VALUE)
+    fault = worst(faults)
+    return Rejected(version, fault.fault, fault.path)

@@ -1,0 +1,485 @@
+"""One connection's conversation, without IO: bytes and the time in, events and bytes out.
+
+The same machine serves both sides (central system and station) and all versions. A shell owns the socket: it hands in
+what arrived, writes every ``event.frame`` (where there is one) and every frame that ``answer`` returns, and calls
+``tick`` at ``next_deadline``. A conversation lives as long as its connection: answers to an earlier connection's calls
+cannot leave on this one.
+
+Rules kept here:
+
+- *Answer everything once.* A call that can be read becomes a CallReceived and is answered exactly once by ``answer`` or
+  ``answer_error``; one that cannot is answered at once (event Malformed or CallRefused, whose frame is the CALLERROR).
+- *One call at a time* (SHALL in 2.x, SHOULD in 1.6): further own calls wait in a bounded queue. A SEND does not count.
+- *The other side's haste is forgiven.* A second call before the first is answered (its timeout may be shorter than our
+  work) is taken, in order, also under the same id; 2.1 lets retries reuse it. Nothing is dropped: when
+  ``limits.unanswered`` calls wait, ``congested`` asks the shell to stop reading the socket, and only a peer that still
+  sends twice as many is closed with 1008.
+- *Late results are told, strange ones counted.* A result after our timeout comes as ResultReceived(late=True) while we
+  remember the call; any other is Unexpected.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from gridlane.kernel.errors import Kind, Refusal
+from gridlane.ocpp import codec, frames
+from gridlane.ocpp.actions import Action, Direction, Role, action_of_request, actions_of
+from gridlane.ocpp.codec import Rejected
+from gridlane.ocpp.error_codes import DESCRIPTION_LENGTH, Fault, code_for, modern_spelling, spelled_for
+from gridlane.ocpp.frames import Call, CallError, CallResult, CallResultError, Send
+from gridlane.ocpp.tolerance import NO_QUIRKS, Note, Quirks
+from gridlane.ocpp.version import Version
+from gridlane.ocpp.wire_types import Message
+
+CLOSE_POLICY: Final = 1008
+CLOSE_TOO_BIG: Final = 1009
+
+
+class Limits(Struct, frozen=True):
+    """Bounds of one conversation: what a peer can make us hold is their sum and no more."""
+
+    frame_bytes: int = 512 * 1024
+    unanswered: int = 32
+    queued_calls: int = 64
+    remembered_calls: int = 16
+    call_timeout: float = 30.0
+    """Seconds to wait for a result, unless a call says otherwise."""
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+# ---- events --------------------------------------------------------------------------------------------------------
+
+
+class Event(Struct, frozen=True, gc=False, kw_only=True):
+    """Something the shell must know. ``frame`` is to be written to the socket when there is one."""
+
+    frame: bytes | None = None
+
+
+class CallReceived(Event, frozen=True, gc=False, kw_only=True):
+    """A valid request; to be answered exactly once. ``notes`` say what was forgiven."""
+
+    message_id: str
+    action: str
+    request: Message
+    raw: bytes
+    notes: tuple[Note, ...] = ()
+
+
+class SendReceived(Event, frozen=True, gc=False, kw_only=True):
+    """2.1: a valid message that is never answered."""
+
+    message_id: str
+    action: str
+    request: Message
+    raw: bytes
+    notes: tuple[Note, ...] = ()
+
+
+class CallRefused(Event, frozen=True, gc=False, kw_only=True):
+    """A well-framed call (or SEND) whose action or payload is not acceptable; ``frame`` tells the sender."""
+
+    message_id: str
+    action: str
+    fault: Fault
+    code: str
+    description: str
+    raw: bytes
+
+
+class Malformed(Event, frozen=True, gc=False, kw_only=True):
+    """A frame that is no frame; ``frame`` tells the sender, where the version wants that."""
+
+    fault: Fault
+    code: str
+    description: str
+    raw: bytes
+
+
+class ErrorAnswer(Struct, frozen=True, gc=False):
+    """Why a call of ours was not done: the other side's CALLERROR, in the modern spelling of its code."""
+
+    code: str
+    description: str
+    details: bytes = b"{}"
+
+
+class InvalidAnswer(Struct, frozen=True, gc=False):
+    """The other side answered, but not what the schema allows."""
+
+    code: str
+    description: str
+
+
+class CallSent(Event, frozen=True, gc=False, kw_only=True):
+    """A call of ours had its turn; its time runs from now."""
+
+    message_id: str
+    action: str
+
+
+class ResultReceived(Event, frozen=True, gc=False, kw_only=True):
+    """The answer to a call of ours. ``late``: after its timeout had been reported."""
+
+    message_id: str
+    action: str
+    response: Message | ErrorAnswer | InvalidAnswer
+    raw: bytes
+    notes: tuple[Note, ...] = ()
+    late: bool = False
+
+
+class CallTimedOut(Event, frozen=True, gc=False, kw_only=True):
+    """No answer in time: the outcome is unknown."""
+
+    message_id: str
+    action: str
+
+
+class CallAbandoned(Event, frozen=True, gc=False, kw_only=True):
+    """The connection ended first. ``sent``: then the outcome is unknown, else the call never left."""
+
+    message_id: str
+    action: str
+    sent: bool
+
+
+class ResultRefused(Event, frozen=True, gc=False, kw_only=True):
+    """2.1: the other side could not use a result of ours."""
+
+    message_id: str
+    error: ErrorAnswer
+    raw: bytes
+
+
+class Unexpected(Event, frozen=True, gc=False, kw_only=True):
+    """A result that belongs to no call of ours, or a second one. Not answered."""
+
+    message_id: str
+    raw: bytes
+
+
+class Violation(Event, frozen=True, gc=False, kw_only=True):
+    """The peer broke a bound: close the socket with this code. The conversation is over."""
+
+    close_code: int
+    reason: str
+
+
+# ---- refusals ------------------------------------------------------------------------------------------------------
+
+
+class NotAwaitingAnswer(Refusal):
+    code = "call_not_awaiting_answer"
+    kind = Kind.CONFLICT
+    sentence = "No call with the id {message_id} is waiting for an answer on this connection."
+
+
+class CallQueueFull(Refusal):
+    code = "call_queue_full"
+    kind = Kind.TOO_MANY
+    sentence = "{waiting} calls already wait for this station."
+
+
+class NotOursToCall(Refusal):
+    code = "action_not_ours_to_call"
+    kind = Kind.UNSUPPORTED
+    sentence = "{message} is not a request that the {role} may send in {version}."
+
+
+class ConversationOver(Refusal):
+    code = "conversation_over"
+    kind = Kind.UNAVAILABLE
+    sentence = "The connection is closed."
+
+
+class _OwnCall(Struct, gc=False):
+    message_id: str
+    action: Action
+    request: Message
+    timeout: float
+    deadline: float = 0.0
+
+
+# ---- the machine ---------------------------------------------------------------------------------------------------
+
+
+class Conversation:
+    """See the module. ``now`` is in seconds of a clock that never steps back (``time.monotonic``, ``loop.time``).
+
+    ``quirks`` may be set at any time, since a station is known only after its boot.
+    """
+
+    __slots__ = (
+        "_actions",
+        "_awaited",
+        "_forgotten",
+        "_queue",
+        "_unanswered",
+        "is_over",
+        "limits",
+        "quirks",
+        "role",
+        "version",
+    )
+
+    def __init__(
+        self, version: Version, role: Role, limits: Limits = DEFAULT_LIMITS, quirks: Quirks = NO_QUIRKS
+    ) -> None:
+        self.version = version
+        self.role = role
+        self.limits = limits
+        self.quirks = quirks
+        self.is_over = False
+        self._actions = actions_of(version)
+        self._unanswered: list[tuple[str, Action]] = []
+        self._awaited: _OwnCall | None = None
+        self._queue: deque[_OwnCall] = deque()
+        self._forgotten: dict[str, Action] = {}
+
+    # -- what arrives
+
+    def receive(self, data: bytes | bytearray | memoryview, now: float) -> Sequence[Event]:
+        """Take one whole text frame of the socket. Never raises."""
+        if self.is_over:
+            return ()
+        if len(data) > self.limits.frame_bytes:
+            return self._violation(CLOSE_TOO_BIG, f"A frame has more than {self.limits.frame_bytes} bytes.")
+        raw = data if type(data) is bytes else bytes(data)
+        frame = frames.parse(self.version, raw)
+        kind = type(frame)
+        if kind is Call:
+            return self._on_call(frame, raw)  # type: ignore[arg-type]
+        match frame:
+            case CallResult():
+                return self._on_result(frame, raw, now)
+            case CallError():
+                return self._on_error(frame, raw, now)
+            case Send():
+                return self._on_send(frame, raw)
+            case CallResultError():
+                return (ResultRefused(message_id=frame.message_id, error=_error_answer(frame), raw=raw),)
+            case frames.Malformed():
+                return (_malformed(frame, raw),)
+        raise AssertionError(frame)
+
+    @property
+    def congested(self) -> bool:
+        """So many calls wait for our answer that the shell should stop reading for a while."""
+        return len(self._unanswered) >= self.limits.unanswered
+
+    @property
+    def unanswered(self) -> int:
+        return len(self._unanswered)
+
+    def _on_call(self, call: Call, raw: bytes) -> Sequence[Event]:
+        try:
+            action = self._callable_by_peer(call.action)
+            message, notes = codec.accept(self.version, action, "Request", call.payload, self.quirks)
+        except Rejected as rejected:
+            return (self._refused(call, rejected, raw, answered=True),)
+        if len(self._unanswered) >= 2 * self.limits.unanswered:
+            return self._violation(CLOSE_POLICY, "Too many calls at once; wait for the answers.")
+        self._unanswered.append((call.message_id, action))
+        return (
+            CallReceived(
+                message_id=call.message_id, action=call.action, request=message, raw=raw, notes=notes
+            ),
+        )
+
+    def _on_send(self, send: Send, raw: bytes) -> Sequence[Event]:
+        try:
+            action = self._callable_by_peer(send.action)
+            message, notes = codec.accept(self.version, action, "Request", send.payload, self.quirks)
+        except Rejected as rejected:
+            return (self._refused(send, rejected, raw, answered=False),)
+        return (
+            SendReceived(
+                message_id=send.message_id, action=send.action, request=message, raw=raw, notes=notes
+            ),
+        )
+
+    def _callable_by_peer(self, name: str) -> Action:
+        action = codec.known_action(self.version, name)
+        if self.role.may_call(action.direction) and action.direction is not Direction.BOTH:
+            raise Rejected(self.version, Fault.ACTION_UNSUPPORTED)
+        return action
+
+    def _refused(self, call: Call | Send, rejected: Rejected, raw: bytes, *, answered: bool) -> CallRefused:
+        reply = (
+            frames.encode_error(call.message_id, rejected.code, rejected.description) if answered else None
+        )
+        return CallRefused(
+            frame=reply,
+            message_id=call.message_id,
+            action=call.action,
+            fault=rejected.fault,
+            code=rejected.code,
+            description=rejected.description,
+            raw=raw,
+        )
+
+    # -- our answers
+
+    def answer(self, message_id: str, response: Message) -> bytes:
+        """The frame that answers a received call. Raises NotAwaitingAnswer when it was answered already."""
+        action = self._take_unanswered(message_id)
+        assert type(response) is action.response, f"{type(response).__name__} does not answer {action.name}"
+        return b"[3,%b,%b]" % (_encode_text(message_id), codec.encode(response))
+
+    def answer_error(self, message_id: str, fault: Fault | str, description: str = "") -> bytes:
+        """As ``answer``, with a CALLERROR: a Fault of the oracle, or a code in either spelling."""
+        self._take_unanswered(message_id)
+        if isinstance(fault, Fault):
+            code, text = code_for(self.version, fault), description or fault.sentence
+        else:
+            code, text = spelled_for(self.version, fault), description
+        return frames.encode_error(message_id, code, text)
+
+    def _take_unanswered(self, message_id: str) -> Action:
+        for place, (waiting_id, action) in enumerate(self._unanswered):
+            if waiting_id == message_id:
+                del self._unanswered[place]
+                return action
+        raise NotAwaitingAnswer(message_id=message_id)
+
+    # -- our calls
+
+    def call(
+        self, message_id: str, request: Message, now: float, timeout: float | None = None
+    ) -> Sequence[Event]:
+        """Place a call. It leaves at once (CallSent) or when the calls before it are done (then CallSent comes later).
+
+        Raises NotOursToCall, CallQueueFull, ConversationOver.
+        """
+        action = self._own_action(request)
+        if len(self._queue) >= self.limits.queued_calls:
+            raise CallQueueFull(waiting=len(self._queue))
+        wait = self.limits.call_timeout if timeout is None else timeout
+        self._queue.append(_OwnCall(message_id, action, request, wait))
+        return self._next_call(now)
+
+    def send(self, message_id: str, request: Message) -> bytes:
+        """2.1: the frame of a message that is never answered. Raises NotOursToCall, ConversationOver."""
+        action = self._own_action(request)
+        return b"[6,%b,%b,%b]" % (_encode_text(message_id), _encode_text(action.name), codec.encode(request))
+
+    def _own_action(self, request: Message) -> Action:
+        if self.is_over:
+            raise ConversationOver
+        action = action_of_request(self.version).get(type(request))
+        if action is None or not self.role.may_call(action.direction):
+            raise NotOursToCall(message=type(request).__name__, role=self.role, version=self.version)
+        return action
+
+    def _next_call(self, now: float) -> Sequence[Event]:
+        if self._awaited is not None or not self._queue:
+            return ()
+        call = self._awaited = self._queue.popleft()
+        call.deadline = now + call.timeout
+        frame = b"[2,%b,%b,%b]" % (
+            _encode_text(call.message_id),
+            _encode_text(call.action.name),
+            codec.encode(call.request),
+        )
+        return (CallSent(frame=frame, message_id=call.message_id, action=call.action.name),)
+
+    def _on_result(self, result: CallResult, raw: bytes, now: float) -> Sequence[Event]:
+        action, late = self._take_awaited(result.message_id)
+        if action is None:
+            return (Unexpected(message_id=result.message_id, raw=raw),)
+        reply = None
+        notes: tuple[Note, ...] = ()
+        response: Message | InvalidAnswer
+        try:
+            response, notes = codec.accept(self.version, action, "Response", result.payload, self.quirks)
+        except Rejected as rejected:
+            response = InvalidAnswer(rejected.code, rejected.description)
+            if self.version is Version.V21:
+                reply = frames.encode_result_error(result.message_id, rejected.code, rejected.description)
+        received = ResultReceived(
+            frame=reply,
+            message_id=result.message_id,
+            action=action.name,
+            response=response,
+            raw=raw,
+            notes=notes,
+            late=late,
+        )
+        return (received, *self._next_call(now))
+
+    def _on_error(self, error: CallError, raw: bytes, now: float) -> Sequence[Event]:
+        action, late = self._take_awaited(error.message_id)
+        if action is None:
+            return (Unexpected(message_id=error.message_id, raw=raw),)
+        received = ResultReceived(
+            message_id=error.message_id, action=action.name, response=_error_answer(error), raw=raw, late=late
+        )
+        return (received, *self._next_call(now))
+
+    def _take_awaited(self, message_id: str) -> tuple[Action | None, bool]:
+        awaited = self._awaited
+        if awaited is not None and awaited.message_id == message_id:
+            self._awaited = None
+            return awaited.action, False
+        return self._forgotten.pop(message_id, None), True
+
+    # -- the time, and the end
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When ``tick`` wants to be called, on the clock of ``now``."""
+        return None if self._awaited is None else self._awaited.deadline
+
+    def tick(self, now: float) -> Sequence[Event]:
+        """Report a call of ours that had no answer in time, and send the next one."""
+        awaited = self._awaited
+        if awaited is None or now < awaited.deadline:
+            return ()
+        self._awaited = None
+        self._remember(awaited)
+        timed_out = CallTimedOut(message_id=awaited.message_id, action=awaited.action.name)
+        return (timed_out, *self._next_call(now))
+
+    def _remember(self, call: _OwnCall) -> None:
+        self._forgotten[call.message_id] = call.action
+        if len(self._forgotten) > self.limits.remembered_calls:
+            del self._forgotten[next(iter(self._forgotten))]
+
+    def close(self) -> Sequence[Event]:
+        """The connection ended: what became of our calls. Nothing can be answered or called afterwards."""
+        self.is_over = True
+        abandoned = [] if self._awaited is None else [_abandoned(self._awaited, sent=True)]
+        abandoned += [_abandoned(call, sent=False) for call in self._queue]
+        self._awaited = None
+        self._queue.clear()
+        self._unanswered.clear()
+        self._forgotten.clear()
+        return abandoned
+
+    def _violation(self, close_code: int, reason: str) -> Sequence[Event]:
+        return (Violation(close_code=close_code, reason=reason), *self.close())
+
+
+_encode_text: Final = msgspec.json.Encoder().encode
+
+
+def _abandoned(call: _OwnCall, *, sent: bool) -> CallAbandoned:
+    return CallAbandoned(message_id=call.message_id, action=call.action.name, sent=sent)
+
+
+def _error_answer(error: CallError | CallResultError) -> ErrorAnswer:
+    description = (error.description or "")[:DESCRIPTION_LENGTH]
+    return ErrorAnswer(modern_spelling(error.code), description, bytes(error.details))
+
+
+def _malformed(frame: frames.Malformed, raw: bytes) -> Malformed:
+    return Malformed(
+        frame=frame.reply, fault=frame.fault, code=frame.code, description=frame.description, raw=raw
+    )
