@@ -67,10 +67,19 @@ class RecordSink:
         await cursor.execute(self._statement, (msgspec.json.encode(rows).decode(),))
 
 
-def upsert(table: str, key: Sequence[str], columns: Sequence[str], *, name: str | None = None) -> RecordSink:
-    """Insert Structs whose fields are ``key + columns``, or set ``columns`` where the key is there already."""
+def upsert(
+    table: str,
+    key: Sequence[str],
+    columns: Sequence[str],
+    *,
+    keep: Sequence[str] = (),
+    name: str | None = None,
+) -> RecordSink:
+    """Insert Structs whose fields are ``key + columns``; where the key is there already, set ``columns`` without
+    those to ``keep``.
+    """
     names = ", ".join((*key, *columns))
-    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keep)
     statement = (
         f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(null::{table}, %s::json) "  # noqa: S608 (our own table names)
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
@@ -113,7 +122,7 @@ class Decision(msgspec.Struct, gc=False):
 class Committer:
     """Writes decisions in groups over one connection of its own, as the owner of the tables."""
 
-    def __init__(self, owner_url: str, *, on_commit: Callable[[bool], None] | None = None) -> None:
+    def __init__(self, owner_url: str, *, on_commit: Callable[[int, bool], None] | None = None) -> None:
         self._url = owner_url
         self._waiting: list[Decision] = []
         self._wake = asyncio.Event()
@@ -169,7 +178,7 @@ class Committer:
         for decision in batch:
             decision.settled(Outcome.FENCED if decision.aggregate_id in fenced else Outcome.COMMITTED)
         if self._on_commit:
-            self._on_commit(any(decision.facts for decision in batch))
+            self._on_commit(len(batch), any(decision.facts for decision in batch))
 
     async def _write_surely(self, batch: list[Decision]) -> set[UUID]:
         """Write a batch through lost connections; raises only what the database says about the rows."""

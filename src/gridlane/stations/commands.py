@@ -133,7 +133,11 @@ class SetNetworkProfile(Command, frozen=True, kw_only=True, tag="set_network_pro
 
 
 class SetPassword(Command, frozen=True, kw_only=True, tag="set_password"):
-    """A new generated station password: BasicAuthPassword, AuthorizationKey over 1.6. Never stored in the operation."""
+    """A new station password (BasicAuthPassword; AuthorizationKey over 1.6), made when it is sent and never stored in
+    the operation. The old one is valid until the station accepts, then no longer.
+    """
+
+    password: str | None = None
 
 
 class ClearCache(Command, frozen=True, kw_only=True, tag="clear_cache"):
@@ -313,6 +317,13 @@ class SendRaw(Command, frozen=True, kw_only=True, tag="raw"):
     payload: dict[str, Any]
 
 
+class Instruct(Command, frozen=True, kw_only=True, tag="instruct"):
+    """Not for the station but for its owner in Gridlane: close a stuck session, forget a reservation, ..."""
+
+    what: str
+    params: dict[str, Any] = {}
+
+
 AnyCommand = (
     StartCharging | StopCharging | Unlock | Reset | ChangeAvailability | Trigger | GetVariables | SetVariables
     | GetReport | SetNetworkProfile | SetPassword | ClearCache | GetListVersion | SendList | GetTransactionStatus
@@ -320,7 +331,7 @@ AnyCommand = (
     | PublishFirmware | UnpublishFirmware | GetLog | InstallCertificate | DeleteCertificate | GetCertificates
     | CertificateSigned | SetMonitoringBase | SetMonitoringLevel | SetMonitors | ClearMonitors | GetMonitoringReport
     | CustomerInformation | SetDisplayMessage | GetDisplayMessages | ClearDisplayMessage | ShowCost | TransferData
-    | SendRaw
+    | SendRaw | Instruct
 )  # fmt: skip
 """Every command; decodes ``{"kind": ..., ...}``."""
 

@@ -17,7 +17,7 @@ from gridlane.kernel.facts import Fact, Recorded
 from gridlane.kernel.group_commit import Sink
 from gridlane.stations.commands import Answer, AnyCommand
 from gridlane.stations.replies import Reply
-from gridlane.stations.state import Live
+from gridlane.stations.state import Approval, Live
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -82,6 +82,15 @@ class OperationAnswered(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     answer: Answer | None
     trouble: str | None = None  # timed_out, unsupported, disconnected, CALLERROR code and description
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What describes the station, as stored now: the API changed it."""
+
+    approval: Approval
+    organization_id: UUID | None
+    site_id: UUID | None
+    time_zone: str
 
 
 class TimePassed(msgspec.Struct, frozen=True):

@@ -33,7 +33,7 @@ class OperationState(msgspec.Struct, frozen=True, kw_only=True):
     stage: Literal["sent", "agreed"]
     sent_at: datetime
     deadline: datetime  # then it ends timed_out (sent) or unverified (agreed)
-    request_id: int | None = None
+    answer: str | None = None  # JSON, once agreed
 
 
 class StationState(msgspec.Struct, frozen=True, kw_only=True):
