@@ -1,0 +1,5 @@
+"""``python -m gridlane``."""
+
+from gridlane.cli.main import run
+
+run()
