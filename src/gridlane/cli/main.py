@@ -37,7 +37,7 @@ class Commands(TyperGroup):
         module, _help = COMMANDS[cmd_name]
         found = typer.main.get_command(import_module(module).app)
         inner = getattr(found, "commands", {})
-        return inner[cmd_name] if cmd_name in inner else found
+        return inner.get(cmd_name, found)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
