@@ -35,7 +35,7 @@ FULL = {
     "preauthorize_amount": 50,
     "elements": [
         {
-            "price_components": [{"type": "TIME", "price": 0.2500000001, "vat": 21.0, "step_size": 60}],
+            "price_components": [{"type": "TIME", "price": 0.25, "vat": 21.0, "step_size": 60}],
             "restrictions": RESTRICTIONS,
         }
     ],
@@ -54,7 +54,6 @@ FULL = {
 
 @pytest.fixture
 def full():
-    FULL["elements"][0]["price_components"][0]["price"] = 0.25
     return from_ocpi(json.dumps(FULL))
 
 

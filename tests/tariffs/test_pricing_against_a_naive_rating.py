@@ -29,107 +29,188 @@ from gridlane.tariffs.tariff import (
 # --- the naive rating -------------------------------------------------------------------------------------------
 
 
+class Naive:
+    """Walks through a session; ``uses`` maps (element, dimension) to quantity, cost and the price that held last."""
+
+    def __init__(self, tariff, zone):
+        self.tariff, self.where = tariff, ZoneInfo(zone)
+        self.uses = {}
+        self.phase = self.began = self.last_energy = self.last_time = None
+        self.used = self.idle = 0
+        self.has_flat = False
+
+    def walk(self, period):
+        first, last = period.start.replace(microsecond=0), period.end.replace(microsecond=0)
+        if self.phase is not (phase := _phase(period)):
+            self.phase, self.began, self.used, self.idle, self.has_flat = phase, first, 0, 0, False
+        self.period, self.seconds = period, int((last - first).total_seconds())
+        self.energy, start = round(period.energy * 1000), self.used
+        for step in range(max(self.seconds, 1)):
+            self.at = first + timedelta(seconds=step)
+            self.local = self.at.astimezone(self.where)
+            self.second(
+                start + self.energy * (step + 1) // self.seconds if self.seconds else start + self.energy
+            )
+        if not self.seconds and period.activity is not Activity.PARKING:
+            self.idle = 0
+
+    def second(self, until):
+        if not self.has_flat and (found := self.holding(Dimension.FLAT)):
+            self.has_flat = True
+            self.use(found, 1)
+        kind = {Activity.PARKING: Dimension.PARKING_TIME, Activity.HELD: None}.get(
+            self.period.activity, Dimension.TIME
+        )
+        in_grace = kind is Dimension.PARKING_TIME and self.idle < self.tariff.idle_grace
+        if self.seconds:
+            if kind and not in_grace and (found := self.holding(kind)):
+                self.last_time = self.use(found, 1)
+            self.idle = self.idle + 1 if self.period.activity is Activity.PARKING else 0
+        while self.used < until:
+            upto = min([k for k in _thresholds(self.tariff) if self.used < k < until], default=until)
+            if found := self.holding(Dimension.ENERGY):
+                self.last_energy = self.use(found, upto - self.used)
+            self.used = upto
+
+    def holding(self, dimension):
+        """The first component of the dimension whose element matches now."""
+        for wanted in USES[self.phase]:
+            for index, element in enumerate(self.tariff.elements):
+                if element.restrictions.reservation is wanted and self.matches(element.restrictions):
+                    for component in element.price_components:
+                        if component.type is dimension:
+                            return index, component
+        return None
+
+    def matches(self, r):
+        kwh = Decimal(self.used) / 1_000_000
+        milliwatts = self.energy * 3600 // self.seconds if self.seconds else 0
+        power = Decimal(milliwatts if self.period.power is None else round(self.period.power * 1000)) / 10**6
+        current = None if self.period.current is None else Decimal(round(self.period.current * 1000)) / 1000
+        elapsed = int((self.at - self.began).total_seconds())
+        return (
+            _in_window(self.local.time(), r)
+            and (r.start_date is None or self.local.date() >= date.fromisoformat(r.start_date))
+            and (r.end_date is None or self.local.date() < date.fromisoformat(r.end_date))
+            and (not r.day_of_week or DAYS[self.local.weekday()] in r.day_of_week)
+            and _in_range(kwh, r.min_kwh, r.max_kwh)
+            and _in_range(power, r.min_power, r.max_power)
+            and _in_range(current, r.min_current, r.max_current)
+            and _in_range(elapsed, r.min_duration, r.max_duration)
+        )
+
+    def use(self, found, quantity):
+        index, component = found
+        now = component.price
+        for entry in component.schedule:
+            if entry.since <= self.at:
+                now = entry.price
+        use = self.uses.setdefault((index, component.type), [0, Fraction(0), component, now])
+        use[0] += quantity
+        use[1] += Fraction(now) * quantity / UNIT[component.type]
+        use[3] = now
+        return (index, component.type)
+
+    def step(self, last):
+        if last is None:
+            return
+        use = self.uses[last]
+        total = sum(other[0] for (_, dimension), other in self.uses.items() if dimension is last[1])
+        if step := use[2].step_size * (1000 if last[1] is Dimension.ENERGY else 1):
+            use[1] += Fraction(use[3]) * (-total % step) / UNIT[last[1]]
+
+
+UNIT = {
+    Dimension.ENERGY: 1_000_000,
+    Dimension.FLAT: 1,
+    Dimension.TIME: 3600,
+    Dimension.PARKING_TIME: 3600,
+}
+ORDER = [Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME]
+USES = {
+    "session": [None],
+    Activity.RESERVED: [ReservationRestriction.RESERVATION],
+    Activity.RESERVED_IN_VAIN: [
+        ReservationRestriction.RESERVATION_EXPIRES,
+        ReservationRestriction.RESERVATION,
+    ],
+}
+
+
 def naive(periods, tariff, zone):
     """(amount per line in cents, net, tax) of the session."""
-    where = ZoneInfo(zone)
-    uses = {}  # (element, dimension) -> [quantity, cost as Fraction, price now]
-    last_energy = last_time = None
-    flat_of_phase, phase, began, used, idle = set(), None, None, 0, 0
+    rating = Naive(tariff, zone)
     for period in periods:
-        if phase is not (now := _phase(period)):
-            phase, began, used, idle = now, period.start.replace(microsecond=0), 0, 0
-            flat_of_phase.discard(phase)
-        thresholds = _thresholds(tariff)
-        first, last = period.start.replace(microsecond=0), period.end.replace(microsecond=0)
-        seconds = int((last - first).total_seconds())
-        energy = round(period.energy * 1000)
-        for step in range(max(seconds, 1)):
-            at = first + timedelta(seconds=step)
-            have = used + (energy * step // seconds if seconds else 0)
-            will = used + (energy * (step + 1) // seconds if seconds else energy)
-
-            def holding(dimension, reached, at=at, local=at.astimezone(where)):
-                return _first(tariff, dimension, phase, local, at - began, reached, period, energy, seconds)
-
-            if phase not in flat_of_phase and (found := holding(Dimension.FLAT, have)):
-                flat_of_phase.add(phase)
-                _use(uses, found, 1, at)
-            while have < will:
-                upto = min([k for k in thresholds if have < k < will], default=will)
-                if found := holding(Dimension.ENERGY, have):
-                    last_energy = _use(uses, found, upto - have, at)
-                have = upto
-            if seconds:
-                start = used + energy * step // seconds
-                kind = {Activity.PARKING: Dimension.PARKING_TIME, Activity.HELD: None}.get(
-                    period.activity, Dimension.TIME
-                )
-                in_grace = kind is Dimension.PARKING_TIME and idle < tariff.idle_grace
-                if kind and not in_grace and (found := holding(kind, start)):
-                    last_time = _use(uses, found, 1, at)
-                idle = idle + 1 if period.activity is Activity.PARKING else 0
-        if not seconds and period.activity is not Activity.PARKING:
-            idle = 0
-        used += energy
-    _step(uses, last_energy, 1000)
-    _step(uses, last_time, 1)
-    return _money(uses, tariff, bool(periods))
+        rating.walk(period)
+    rating.step(rating.last_energy)
+    rating.step(rating.last_time)
+    uses = dict(sorted(rating.uses.items(), key=lambda item: (ORDER.index(item[0][1]), item[0][0])))
+    lines = [_cents(use[1]) for use in uses.values()]
+    parts = {}
+    for use, amount in zip(uses.values(), lines, strict=True):
+        parts[use[2].vat] = parts.get(use[2].vat, 0) + amount
+    net_tax = {
+        vat: _split(amount, vat, tariff, tariff.tax_included is TaxIncluded.YES)
+        for vat, amount in parts.items()
+    }
+    if periods:
+        for limit, is_low in ((tariff.min_price, True), (tariff.max_price, False)):
+            for gross in (False, True):
+                net_tax = _bound(net_tax, limit, is_low, gross, tariff)
+    return lines, sum(net for net, _ in net_tax.values()), sum(tax for _, tax in net_tax.values())
 
 
 def _phase(period):
     return period.activity if period.activity in (Activity.RESERVED, Activity.RESERVED_IN_VAIN) else "session"
 
 
-def _first(tariff, dimension, phase, local, elapsed, reached, period, energy, seconds):
-    wanted = {
-        "session": [None],
-        Activity.RESERVED: [ReservationRestriction.RESERVATION],
-        Activity.RESERVED_IN_VAIN: [
-            ReservationRestriction.RESERVATION_EXPIRES,
-            ReservationRestriction.RESERVATION,
-        ],
-    }[phase]
-    for use in wanted:
-        for index, element in enumerate(tariff.elements):
-            if element.restrictions.reservation is not use:
-                continue
-            for component in element.price_components:
-                if component.type is dimension and _holds(
-                    element.restrictions, local, elapsed, reached, period, energy, seconds
-                ):
-                    return index, component
-    return None
+def _in_range(value, low, high):
+    if low is None and high is None:
+        return True
+    return value is not None and (low is None or value >= low) and (high is None or value < high)
 
 
-def _holds(r, local, elapsed, reached, period, energy, seconds):
-    kwh = Decimal(reached) / 1_000_000
-    milliwatts = energy * 3600 // seconds if seconds else 0
-    power = Decimal(milliwatts if period.power is None else round(period.power * 1000)) / 10**6
-    current = None if period.current is None else Decimal(round(period.current * 1000)) / 1000
-    clock = local.time().replace(tzinfo=None)
+def _in_window(clock, r):
     start = time.fromisoformat(r.start_time or "00:00")
     end = time.fromisoformat(r.end_time or "00:00")
     if end == time(0):
-        in_window = clock >= start
-    elif start < end:
-        in_window = start <= clock < end
+        return clock >= start
+    if start < end:
+        return start <= clock < end
+    return clock >= start or clock < end
+
+
+def _split(amount, vat, tariff, is_gross):
+    rate = Fraction(0 if tariff.tax_included is TaxIncluded.NOT_APPLICABLE else vat or 0) / 100
+    if is_gross:
+        tax = _cents(Fraction(amount, 100) * rate / (1 + rate))
+        return amount - tax, tax
+    return amount, _cents(Fraction(amount, 100) * rate)
+
+
+def _bound(net_tax, limit, is_low, gross, tariff):
+    bound = None if limit is None else limit.after_taxes if gross else limit.before_taxes
+    have = {vat: net + (tax if gross else 0) for vat, (net, tax) in net_tax.items()}
+    missing = 0 if bound is None else int(bound * 100) - sum(have.values())
+    if missing == 0 or (missing > 0) is not is_low:
+        return net_tax
+    if not have:
+        vats = [c.vat for e in tariff.elements for c in e.price_components if c.vat is not None]
+        have = {(vats[0] if vats else None): 0}
+    total, left = sum(have.values()), missing
+    if missing < 0:
+        for vat in sorted(have, key=lambda vat: -(vat or 0)):
+            part = max(left, -max(have[vat], 0))
+            have[vat] += part
+            left -= part
+    elif total <= 0:
+        have[next(iter(have))] += missing
     else:
-        in_window = clock >= start or clock < end
-    return (
-        in_window
-        and (r.start_date is None or local.date() >= date.fromisoformat(r.start_date))
-        and (r.end_date is None or local.date() < date.fromisoformat(r.end_date))
-        and (not r.day_of_week or DAYS[local.weekday()] in r.day_of_week)
-        and (r.min_kwh is None or kwh >= r.min_kwh)
-        and (r.max_kwh is None or kwh < r.max_kwh)
-        and (r.min_power is None or power >= r.min_power)
-        and (r.max_power is None or power < r.max_power)
-        and ((r.min_current is None and r.max_current is None) or current is not None)
-        and (r.min_current is None or current >= r.min_current)
-        and (r.max_current is None or current < r.max_current)
-        and (r.min_duration is None or elapsed >= timedelta(seconds=r.min_duration))
-        and (r.max_duration is None or elapsed < timedelta(seconds=r.max_duration))
-    )
+        for position, vat in enumerate(have):
+            part = left if position == len(have) - 1 else _cents(Fraction(missing * have[vat], total * 100))
+            have[vat] += part
+            left -= part
+    return {vat: _split(amount, vat, tariff, gross) for vat, amount in have.items()}
 
 
 def _thresholds(tariff):
@@ -137,88 +218,9 @@ def _thresholds(tariff):
     return {int(k * 1_000_000) for r in limits for k in (r.min_kwh, r.max_kwh) if k is not None}
 
 
-def _use(uses, found, quantity, at):
-    index, component = found
-    unit = {Dimension.ENERGY: 1_000_000, Dimension.FLAT: 1}.get(component.type, 3600)
-    now = component.price
-    for entry in component.schedule:
-        if entry.since <= at:
-            now = entry.price
-    use = uses.setdefault((index, component.type), [0, Fraction(0), component, unit, now])
-    use[0] += quantity
-    use[1] += Fraction(now) * quantity / unit
-    use[4] = now
-    return (index, component.type)
-
-
-def _step(uses, last, multiplier):
-    if last is None:
-        return
-    use = uses[last]
-    total = sum(other[0] for (_, dimension), other in uses.items() if dimension is last[1])
-    step = use[2].step_size * multiplier
-    if step:
-        use[1] += Fraction(use[4]) * (-total % step) / use[3]
-
-
 def _cents(amount):
     exact = Decimal(amount.numerator * 100) / Decimal(amount.denominator)
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-ORDER = [Dimension.FLAT, Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME]
-
-
-def _money(uses, tariff, is_session):
-    uses = dict(sorted(uses.items(), key=lambda item: (ORDER.index(item[0][1]), item[0][0])))
-    lines = [_cents(use[1]) for use in uses.values()]
-    parts = {}
-    for use, amount in zip(uses.values(), lines, strict=True):
-        parts[use[2].vat] = parts.get(use[2].vat, 0) + amount
-    taxless = tariff.tax_included is TaxIncluded.NOT_APPLICABLE
-    inside = tariff.tax_included is TaxIncluded.YES
-    share = {vat: Fraction(0 if taxless else (vat or 0)) / 100 for vat in parts}
-
-    def tax_on_net(vat, net):
-        return _cents(Fraction(net, 100) * share[vat])
-
-    def tax_in_gross(vat, gross):
-        return _cents(Fraction(gross, 100) * share[vat] / (1 + share[vat]))
-
-    net_tax = {}
-    for vat, amount in parts.items():
-        tax = tax_in_gross(vat, amount) if inside else tax_on_net(vat, amount)
-        net_tax[vat] = (amount - tax, tax) if inside else (amount, tax)
-    for limit, is_low in ((tariff.min_price, True), (tariff.max_price, False)):
-        for field in ("before_taxes", "after_taxes"):
-            bound = getattr(limit, field) if limit else None
-            if bound is None or not is_session:
-                continue
-            gross = field == "after_taxes"
-            have = {vat: net + (tax if gross else 0) for vat, (net, tax) in net_tax.items()}
-            missing = int(bound * 100) - sum(have.values())
-            if missing == 0 or (missing > 0) is not is_low:
-                continue
-            if not have:
-                vats = [c.vat for e in tariff.elements for c in e.price_components if c.vat is not None]
-                have = {(vats[0] if vats else None): 0}
-                share |= {vat: Fraction(0 if taxless else (vat or 0)) / 100 for vat in have}
-            total, left, new = sum(have.values()), missing, {}
-            for position, vat in enumerate(have):
-                if total == 0:
-                    part = missing if position == 0 else 0
-                elif position == len(have) - 1:
-                    part = left
-                else:
-                    part = _cents(Fraction(missing * have[vat], total * 100))
-                left -= part
-                if gross:
-                    tax = tax_in_gross(vat, have[vat] + part)
-                    new[vat] = (have[vat] + part - tax, tax)
-                else:
-                    new[vat] = (have[vat] + part, tax_on_net(vat, have[vat] + part))
-            net_tax = new
-    return lines, sum(net for net, _ in net_tax.values()), sum(tax for _, tax in net_tax.values())
 
 
 # --- made-up tariffs and sessions -------------------------------------------------------------------------------

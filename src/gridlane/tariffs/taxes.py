@@ -1,8 +1,9 @@
 """Taxes and the bounds of a session's price, in whole minor units of the currency.
 
 A tax is worked out once per rate, on the sum of the lines with that rate, and rounded half up. A minimum or maximum
-price before taxes moves the net sum, one after taxes the gross sum; what it moves is shared among the rates in
-proportion to what they stand for, the last one taking the remainder. First minima, then maxima: a maximum is a promise.
+price before taxes moves the net sum, one after taxes the gross sum, and taxes follow. What a minimum adds is shared
+among the rates in proportion to what they stand for, the last taking the remainder; what a maximum takes off comes
+off the highest rate first. First minima, then maxima: a maximum is a promise.
 """
 
 from collections.abc import Callable, Iterator
@@ -74,24 +75,31 @@ def _bounds(tariff: Tariff, minor: Callable[[Decimal], int]) -> Iterator[tuple[b
 
 
 def _moved(sums: dict[Vat, Sum], amount: int, is_gross: bool, included: TaxIncluded) -> dict[Vat, Sum]:
-    """The sums with ``amount`` shared among the rates; taxes follow."""
+    """The sums with ``amount`` (net or gross) shared among the rates; taxes follow."""
+    have = {vat: part.gross if is_gross else part.net for vat, part in sums.items()}
+    shares = _added(amount, have) if amount > 0 else _taken(-amount, have)
     taxless = included is TaxIncluded.NOT_APPLICABLE
-    weights = [part.gross if is_gross else part.net for part in sums.values()]
-    shares = _shared(amount, weights)
-    moved: dict[Vat, Sum] = {}
-    for (vat, _), weight, share in zip(sums.items(), weights, shares, strict=True):
-        rate = None if taxless else vat
-        moved[vat] = _from_gross(weight + share, rate) if is_gross else _from_net(weight + share, rate)
-    return moved
+    split = _from_gross if is_gross else _from_net
+    return {vat: split(have[vat] + share, None if taxless else vat) for vat, share in shares.items()}
 
 
-def _shared(amount: int, weights: list[int]) -> list[int]:
-    total = sum(weights)
-    if total == 0:
-        return [amount, *[0] * (len(weights) - 1)]
-    sign = 1 if total > 0 else -1
-    shares = [half_up(amount * weight * sign, total * sign) for weight in weights[:-1]]
-    return [*shares, amount - sum(shares)]
+def _added(amount: int, have: dict[Vat, int]) -> dict[Vat, int]:
+    """In proportion to what the rates have, the last taking the remainder; to the first where they have nothing."""
+    total, (first, *_), (*others, last) = sum(have.values()), have, have
+    if total <= 0:
+        return dict.fromkeys(have, 0) | {first: amount}
+    shares = {vat: half_up(amount * have[vat], total) for vat in others}
+    return shares | {last: amount - sum(shares.values())}
+
+
+def _taken(amount: int, have: dict[Vat, int]) -> dict[Vat, int]:
+    """From the highest rate down, as much as each has."""
+    shares = dict.fromkeys(have, 0)
+    for vat in sorted(have, key=lambda vat: vat or 0, reverse=True):
+        taken = min(max(have[vat], 0), amount)
+        shares[vat] = -taken
+        amount -= taken
+    return shares
 
 
 def _differences(
