@@ -13,8 +13,10 @@ from msgspec import Raw
 
 from gridlane.ocpp.actions import Action, actions_of
 from gridlane.ocpp.error_codes import Fault, code_for
-from gridlane.ocpp.schemas import Kind, Path, SchemaFault, faults_of, worst
-from gridlane.ocpp.tolerance import NO_QUIRKS, Note, Quirks, mend
+from gridlane.ocpp.frames import nests_too_deep
+from gridlane.ocpp.quirks import NO_QUIRKS, Quirks, quirks_of_boot
+from gridlane.ocpp.schemas import Kind, Path, worst
+from gridlane.ocpp.tolerance import Note, mend, message_name
 from gridlane.ocpp.version import Version
 from gridlane.ocpp.wire_types import Message, decode_hook
 
@@ -70,12 +72,21 @@ def known_action(version: Version, name: str) -> Action:
 def accept(version: Version, action: Action, kind: Kind, raw: Buffer, quirks: Quirks = NO_QUIRKS) -> Accepted:
     """Decode one payload of a known action. Raises Rejected."""
     data = bytes(raw)
-    if b"\\u0000" not in data and action.name not in quirks.always:
+    if b"\\u0000" not in data and not (quirks.always and message_name(action.name, kind) in quirks.always):
         try:
             return Accepted(_decoder(action, kind).decode(data), ())
         except _REFUSALS:
             pass
     return _accept_mended(version, action, kind, data, quirks)
+
+
+def is_strictly_right(action: Action, kind: Kind, raw: Buffer) -> bool:
+    """Whether a payload is accepted without any pardon."""
+    try:
+        _decoder(action, kind).decode(raw)
+    except _REFUSALS:
+        return False
+    return True
 
 
 def encode(message: Message) -> bytes:
@@ -99,11 +110,18 @@ _REFUSALS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 def _accept_mended(version: Version, action: Action, kind: Kind, data: bytes, quirks: Quirks) -> Accepted:
     payload = _read(version, data)
-    notes = mend(version, action.name, kind, payload, quirks)
-    try:
-        return Accepted(_decoder(action, kind).decode(_encoder.encode(payload)), tuple(notes))
-    except _REFUSALS:
-        raise _named(version, action, kind, payload) from None
+    if action.name == "BootNotification" and not quirks.stations:
+        quirks = quirks_of_boot(payload, quirks.folder)
+    notes, faults = mend(version, action.name, kind, payload, quirks)
+    if notes:
+        try:
+            return Accepted(_decoder(action, kind).decode(_encoder.encode(payload)), tuple(notes))
+        except _REFUSALS:
+            pass
+    if not faults:  # within the schema, beyond our bounds: an integer of more than 64 bits
+        raise Rejected(version, Fault.BAD_VALUE)
+    fault = worst(faults)
+    raise Rejected(version, fault.fault, fault.path)
 
 
 def _read(version: Version, data: bytes) -> dict[str, Any]:
@@ -111,14 +129,8 @@ def _read(version: Version, data: bytes) -> dict[str, Any]:
         payload = _anything.decode(data)
     except _REFUSALS:
         raise Rejected(version, Fault.PAYLOAD_UNREADABLE) from None
+    if nests_too_deep(data):
+        raise Rejected(version, Fault.NESTED_TOO_DEEP)
     if not isinstance(payload, dict):
         raise Rejected(version, Fault.PAYLOAD_NOT_AN_OBJECT)
     return payload
-
-
-def _named(version: Version, action: Action, kind: Kind, payload: dict[str, Any]) -> Rejected:
-    faults: list[SchemaFault] = list(faults_of(version, action.name, kind, payload))
-    if not faults:  # within the schema, beyond our bounds: an integer of more than 64 bits
-        return Rejected(version, Fault.BAD_VALUE)
-    fault = worst(faults)
-    return Rejected(version, fault.fault, fault.path)

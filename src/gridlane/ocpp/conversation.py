@@ -31,7 +31,8 @@ from gridlane.ocpp.actions import Action, Direction, Role, action_of_request, ac
 from gridlane.ocpp.codec import Rejected
 from gridlane.ocpp.error_codes import DESCRIPTION_LENGTH, Fault, code_for, modern_spelling, spelled_for
 from gridlane.ocpp.frames import Call, CallError, CallResult, CallResultError, Send
-from gridlane.ocpp.tolerance import NO_QUIRKS, Note, Quirks
+from gridlane.ocpp.quirks import NO_QUIRKS, Quirks, quirks_of_boot
+from gridlane.ocpp.tolerance import TEXT_MENDED, Note, mend_text
 from gridlane.ocpp.version import Version
 from gridlane.ocpp.wire_types import Message
 
@@ -213,7 +214,7 @@ class _OwnCall(Struct, gc=False):
 class Conversation:
     """See the module. ``now`` is in seconds of a clock that never steps back (``time.monotonic``, ``loop.time``).
 
-    ``quirks`` may be set at any time, since a station is known only after its boot.
+    ``quirks`` are those of the station as far as it is known when it connects; its BootNotification sets them anew.
     """
 
     __slots__ = (
@@ -253,21 +254,34 @@ class Conversation:
             return self._violation(CLOSE_TOO_BIG, f"A frame has more than {self.limits.frame_bytes} bytes.")
         raw = data if type(data) is bytes else bytes(data)
         frame = frames.parse(self.version, raw)
-        kind = type(frame)
-        if kind is Call:
-            return self._on_call(frame, raw)  # type: ignore[arg-type]
+        notes: tuple[Note, ...] = ()
+        if type(frame) is frames.Malformed:
+            frame, notes = self._parse_mended(frame, raw)
         match frame:
+            case Call():
+                return self._on_call(frame, raw, notes)
             case CallResult():
-                return self._on_result(frame, raw, now)
+                return self._on_result(frame, raw, now, notes)
             case CallError():
                 return self._on_error(frame, raw, now)
             case Send():
-                return self._on_send(frame, raw)
+                return self._on_send(frame, raw, notes)
             case CallResultError():
                 return (ResultRefused(message_id=frame.message_id, error=_error_answer(frame), raw=raw),)
             case frames.Malformed():
                 return (_malformed(frame, raw),)
         raise AssertionError(frame)
+
+    def _parse_mended(
+        self, malformed: frames.Malformed, raw: bytes
+    ) -> tuple[frames.Frame | frames.Malformed, tuple[Note, ...]]:
+        """A frame that is no JSON may still be read as it was meant (see ``tolerance.mend_text``)."""
+        if malformed.fault is not Fault.NOT_A_JSON_ARRAY:
+            return malformed, ()
+        mended = mend_text(raw, self.quirks)
+        if mended == raw:
+            return malformed, ()
+        return frames.parse(self.version, mended), (TEXT_MENDED,)
 
     @property
     def congested(self) -> bool:
@@ -278,30 +292,32 @@ class Conversation:
     def unanswered(self) -> int:
         return len(self._unanswered)
 
-    def _on_call(self, call: Call, raw: bytes) -> Sequence[Event]:
+    def _on_call(self, call: Call, raw: bytes, notes: tuple[Note, ...]) -> Sequence[Event]:
         try:
             action = self._callable_by_peer(call.action)
-            message, notes = codec.accept(self.version, action, "Request", call.payload, self.quirks)
+            message, more = codec.accept(self.version, action, "Request", call.payload, self.quirks)
         except Rejected as rejected:
             return (self._refused(call, rejected, raw, answered=True),)
         if len(self._unanswered) >= 2 * self.limits.unanswered:
             return self._violation(CLOSE_POLICY, "Too many calls at once; wait for the answers.")
+        if call.action == "BootNotification":
+            self.quirks = quirks_of_boot(msgspec.json.decode(call.payload), self.quirks.folder)
         self._unanswered.append((call.message_id, action))
         return (
             CallReceived(
-                message_id=call.message_id, action=call.action, request=message, raw=raw, notes=notes
+                message_id=call.message_id, action=call.action, request=message, raw=raw, notes=notes + more
             ),
         )
 
-    def _on_send(self, send: Send, raw: bytes) -> Sequence[Event]:
+    def _on_send(self, send: Send, raw: bytes, notes: tuple[Note, ...]) -> Sequence[Event]:
         try:
             action = self._callable_by_peer(send.action)
-            message, notes = codec.accept(self.version, action, "Request", send.payload, self.quirks)
+            message, more = codec.accept(self.version, action, "Request", send.payload, self.quirks)
         except Rejected as rejected:
             return (self._refused(send, rejected, raw, answered=False),)
         return (
             SendReceived(
-                message_id=send.message_id, action=send.action, request=message, raw=raw, notes=notes
+                message_id=send.message_id, action=send.action, request=message, raw=raw, notes=notes + more
             ),
         )
 
@@ -390,15 +406,17 @@ class Conversation:
         )
         return (CallSent(frame=frame, message_id=call.message_id, action=call.action.name),)
 
-    def _on_result(self, result: CallResult, raw: bytes, now: float) -> Sequence[Event]:
+    def _on_result(
+        self, result: CallResult, raw: bytes, now: float, notes: tuple[Note, ...]
+    ) -> Sequence[Event]:
         action, late = self._take_awaited(result.message_id)
         if action is None:
             return (Unexpected(message_id=result.message_id, raw=raw),)
         reply = None
-        notes: tuple[Note, ...] = ()
         response: Message | InvalidAnswer
         try:
-            response, notes = codec.accept(self.version, action, "Response", result.payload, self.quirks)
+            response, more = codec.accept(self.version, action, "Response", result.payload, self.quirks)
+            notes += more
         except Rejected as rejected:
             response = InvalidAnswer(rejected.code, rejected.description)
             if self.version is Version.V21:

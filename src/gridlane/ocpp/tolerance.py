@@ -1,16 +1,18 @@
 """What is forgiven on the way in, and only after the strict decoding has refused. Each pardon leaves a note.
 
-For every station: an integer written 1.0 (draft 6 calls it one), a time without zone (taken as UTC, which OCPP
-recommends), the standard's own misspellings, and NULs that firmware copies out of fixed-size buffers. What one make
-of station gets wrong is in its file in ``stations.d/`` (see ``quirks``).
+For every station: an integer written 1.0 (draft 6 of JSON schema calls it one), a time without zone (taken as UTC, which
+OCPP recommends) or in another notation of ISO 8601, spellings whose meaning is beyond doubt, and the NULs that firmware
+copies out of fixed-size buffers. What one make of station gets wrong is in its file of ``stations.d/`` (see ``quirks``).
+
+A pardon is driven by what the official schema finds wrong, so it touches nothing else in the message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
-from msgspec import Struct
-
+from gridlane.ocpp.quirks import Quirks, Rule, RuleName
 from gridlane.ocpp.schemas import Kind, Path, SchemaFault, faults_of
 from gridlane.ocpp.version import Version
 
@@ -23,96 +25,303 @@ class Note(NamedTuple):
     was: str
 
 
-class Quirks(Struct, frozen=True):
-    """What one make of station gets wrong. ``always`` names actions that are mended even when they look right."""
-
-    always: frozenset[str] = frozenset()
-
-
-NO_QUIRKS: Final = Quirks()
-
-_NOTE_TEXT: Final = 100
-_ROUNDS: Final = 4
-"""A mended value may show the next fault (text to number, number out of bounds)."""
-
-_NOTHING: Final = object()
-Repair = Callable[[SchemaFault, Quirks], object]
-
-
-def mend(version: Version, action: str, kind: Kind, payload: dict[str, Any], quirks: Quirks) -> list[Note]:
-    """Mend ``payload`` in place as far as it may be; the notes say what was done."""
+def mend(
+    version: Version, action: str, kind: Kind, payload: dict[str, Any], quirks: Quirks
+) -> tuple[list[Note], list[SchemaFault]]:
+    """Mend ``payload`` in place as far as it may be: what was done, and what the schema still finds wrong."""
+    message = message_name(action, kind)
     notes: list[Note] = []
     _drop_nuls(payload, (), notes)
+    for rule in quirks.rules:
+        if rule.always and message in rule.actions:
+            _apply_always(rule, message, payload, notes)
     for _ in range(_ROUNDS):
-        before = len(notes)
-        for fault in faults_of(version, action, kind, payload):
-            notes += _mend_fault(payload, fault, quirks)
-        if len(notes) == before:
+        faults = list(faults_of(version, action, kind, payload))
+        mended = _mend_round(payload, faults, message, quirks)
+        if not mended:
             break
+        notes += mended
+    return notes, faults
+
+
+TEXT_MENDED: Final = Note("", "text that was no JSON", "see the raw message")
+
+
+def mend_text(data: bytes, quirks: Quirks) -> bytes:
+    """A frame that is no JSON, as it may have been meant: without raw NULs, and by the station's text rules."""
+    data = data.replace(b"\0", b"")
+    for rule in quirks.texts:
+        data = data.replace(rule.find.encode(), rule.put.encode())
+    return data
+
+
+_ROUNDS: Final = 4
+"""A mended value may show the next fault (a text made a number, the number out of bounds)."""
+
+_NOTE_TEXT: Final = 100
+
+
+class _Unmended:
+    """Stands for "this rule has nothing to offer"."""
+
+
+class _Dropped:
+    """Stands for "take it out"."""
+
+
+_UNMENDED: Final = _Unmended()
+_DROPPED: Final = _Dropped()
+
+Repair = Callable[[SchemaFault, Rule], object]
+
+
+def _mend_round(payload: Any, faults: list[SchemaFault], message: str, quirks: Quirks) -> list[Note]:
+    """Mend what can be, from the end of lists on, so that what is taken out moves nothing."""
+    notes: list[Note] = []
+    touched: list[Path] = []
+    for fault in sorted(faults, key=_place_in_message, reverse=True):
+        if any(fault.path[: len(path)] == path for path in touched):
+            continue
+        for path, value, rule in _remedies(fault, message, quirks):
+            notes.append(_put(payload, path, value, rule))
+            touched.append(path)
     return notes
 
 
-def _mend_fault(payload: Any, fault: SchemaFault, quirks: Quirks) -> list[Note]:
-    for rule, repair in _REPAIRS.get(fault.keyword, ()):
-        mended = repair(fault, quirks)
-        if mended is not _NOTHING:
-            _put(payload, fault.path, mended)
-            return [_note(fault.path, rule, fault.value)]
+def _place_in_message(fault: SchemaFault) -> list[tuple[int, str]]:
+    return [(step, "") if isinstance(step, int) else (-1, step) for step in fault.path]
+
+
+def _remedies(fault: SchemaFault, message: str, quirks: Quirks) -> list[tuple[Path, object, str]]:
+    """What to put where, by the first rule that has something to offer."""
+    for keyword, name, repair in _FOR_ALL:
+        if keyword == fault.keyword and (value := repair(fault)) is not _UNMENDED:
+            return [(fault.path, value, name)]
+    for rule in quirks.rules:
+        keywords, offer, places = _REPAIRS[rule.rule]
+        if fault.keyword in keywords and (value := offer(fault, rule)) is not _UNMENDED:
+            paths = places(fault, rule, message)
+            if paths:
+                return [(path, value, rule.rule) for path in paths]
     return []
 
 
-def _integral_float(fault: SchemaFault, quirks: Quirks) -> object:
+# ---- for every station ---------------------------------------------------------------------------------------------
+
+SPELLINGS: Final = {
+    "Celcius": ("Celsius",),  # the standard has printed both
+    "Celsius": ("Celcius",),
+    "Hz": ("Hertz",),  # 1.6 had no unit for Frequency before its errata named one
+    "SoCState": ("SoC",),  # Zephyr's OCPP library before 4.4
+}
+"""Values of an enum whose meaning is beyond doubt, and what the schema calls them."""
+
+
+def _integral_float(fault: SchemaFault) -> object:
     if fault.demand == ["integer"] and isinstance(fault.value, float) and fault.value.is_integer():
         return int(fault.value)
-    return _NOTHING
+    return _UNMENDED
 
 
-def _time_without_zone(fault: SchemaFault, quirks: Quirks) -> object:
+def _other_notation(fault: SchemaFault) -> object:
+    at = _read_time(fault.value)
+    if at is None:
+        return _UNMENDED
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+def _usual_spelling(fault: SchemaFault) -> object:
+    spellings = SPELLINGS.get(fault.value, ()) if isinstance(fault.value, str) else ()
+    return next((spelling for spelling in spellings if spelling in fault.demand), _UNMENDED)
+
+
+_FOR_ALL: Final[tuple[tuple[str, str, Callable[[SchemaFault], object]], ...]] = (
+    ("type", "integer written as a float", _integral_float),
+    ("format", "time in another notation", _other_notation),
+    ("enum", "usual spelling", _usual_spelling),
+)
+
+_SHORTEST_TIME: Final = len("2026-01-01T00:00")
+
+
+def _read_time(text: Any) -> datetime | None:
+    """A time of day with its date in any notation of ISO 8601; a date alone is no time."""
+    if not isinstance(text, str) or len(text) < _SHORTEST_TIME:
+        return None
     try:
-        at = datetime.fromisoformat(fault.value)
+        return datetime.fromisoformat(text.strip())
     except ValueError:
-        return _NOTHING
-    if at.tzinfo is not None or len(fault.value) < len("2026-01-01T00:00"):
-        return _NOTHING
-    return at.replace(tzinfo=UTC).isoformat()
+        return None
 
 
-SPELLINGS: Final = {"Celcius": "Celsius", "Fahrenheit": "Fahrenheit"}
-"""Misspellings of the standard's own texts."""
+# ---- by the files of stations.d ------------------------------------------------------------------------------------
 
 
-def _standards_spelling(fault: SchemaFault, quirks: Quirks) -> object:
-    right = SPELLINGS.get(fault.value) if isinstance(fault.value, str) else None
-    for other, spelling in SPELLINGS.items():
-        if fault.value == spelling and other in fault.demand:
-            return other
-    return right if right in fault.demand else _NOTHING
+def _truncated(fault: SchemaFault, rule: Rule) -> object:
+    return fault.value[: fault.demand]
 
 
-_REPAIRS: Final[dict[str, tuple[tuple[str, Repair], ...]]] = {
-    "type": (("integer written as a float", _integral_float),),
-    "format": (("time without zone", _time_without_zone),),
-    "enum": (("the standard's spelling", _standards_spelling),),
+def _mapped(fault: SchemaFault, rule: Rule) -> object:
+    return rule.values.get(str(fault.value), _UNMENDED)
+
+
+def _dropped(fault: SchemaFault, rule: Rule) -> object:
+    return _UNMENDED if rule.only and fault.value not in rule.only else _DROPPED
+
+
+def _filled(fault: SchemaFault, rule: Rule) -> object:
+    return rule.values.get(fault.demand, _UNMENDED)
+
+
+def _as_text(fault: SchemaFault, rule: Rule) -> object:
+    if "string" not in fault.demand or not isinstance(fault.value, bool | int | float):
+        return _UNMENDED
+    return str(fault.value).lower() if isinstance(fault.value, bool) else repr(fault.value)
+
+
+def _as_number(fault: SchemaFault, rule: Rule) -> object:
+    if not {"integer", "number"} & set(fault.demand) or not isinstance(fault.value, str):
+        return _UNMENDED
+    try:
+        return int(fault.value) if "integer" in fault.demand else float(fault.value)
+    except ValueError:
+        return _UNMENDED
+
+
+def _as_boolean(fault: SchemaFault, rule: Rule) -> object:
+    words = {"true": True, "false": False, "1": True, "0": False}
+    return words.get(str(fault.value).lower(), _UNMENDED) if "boolean" in fault.demand else _UNMENDED
+
+
+def _absent(fault: SchemaFault, rule: Rule) -> object:
+    return _DROPPED if fault.value is None else _UNMENDED
+
+
+def _listed(fault: SchemaFault, rule: Rule) -> object:
+    return [fault.value] if "array" in fault.demand and isinstance(fault.value, dict) else _UNMENDED
+
+
+def _as_object(fault: SchemaFault, rule: Rule) -> object:
+    return {} if "object" in fault.demand and fault.value == [] else _UNMENDED
+
+
+def _left_out(fault: SchemaFault, rule: Rule) -> object:
+    return _DROPPED
+
+
+def _in_zone(fault: SchemaFault, rule: Rule) -> object:
+    at = _read_time(fault.value)
+    if at is None or at.tzinfo is not None:
+        return _UNMENDED
+    return at.replace(tzinfo=ZoneInfo(rule.zone)).isoformat()
+
+
+def _here(fault: SchemaFault, rule: Rule, message: str) -> list[Path]:
+    return [fault.path] if rule.concerns(message, _dotted(fault.path)) else []
+
+
+def _missing_child(fault: SchemaFault, rule: Rule, message: str) -> list[Path]:
+    path = (*fault.path, str(fault.demand))
+    return [path] if rule.concerns(message, _dotted(path)) else []
+
+
+def _unknown_children(fault: SchemaFault, rule: Rule, message: str) -> list[Path]:
+    paths = [(*fault.path, str(name)) for name in fault.demand]
+    return [path for path in paths if rule.concerns(message, _dotted(path))]
+
+
+def _here_or_around(fault: SchemaFault, rule: Rule, message: str) -> list[Path]:
+    """The innermost named thing in which the fault lies."""
+    for end in range(len(fault.path), 0, -1):
+        path = fault.path[:end]
+        if isinstance(path[-1], str) and rule.concerns(message, _dotted(path)):
+            return [path]
+    return []
+
+
+def _item_of_named_list(fault: SchemaFault, rule: Rule, message: str) -> list[Path]:
+    """The item, of a list that the rule names, in which the fault lies."""
+    for end in range(len(fault.path), 1, -1):
+        path = fault.path[:end]
+        if isinstance(path[-1], int) and rule.concerns(message, _dotted(path)):
+            return [path]
+    return []
+
+
+_Places = Callable[[SchemaFault, Rule, str], list[Path]]
+_ANY_KEYWORD: Final = frozenset(
+    {"type", "enum", "format", "maxLength", "minimum", "maximum", "multipleOf", "minItems"}
+)
+
+_REPAIRS: Final[dict[RuleName, tuple[frozenset[str], Repair, _Places]]] = {
+    "truncate": (frozenset({"maxLength"}), _truncated, _here),
+    "map": (frozenset({"enum", "type"}), _mapped, _here),
+    "drop": (_ANY_KEYWORD | {"required", "additionalProperties"}, _dropped, _here_or_around),
+    "ignore_unknown": (frozenset({"additionalProperties"}), _left_out, _unknown_children),
+    "fill": (frozenset({"required"}), _filled, _missing_child),
+    "number_as_text": (frozenset({"type"}), _as_text, _here),
+    "text_as_number": (frozenset({"type"}), _as_number, _here),
+    "boolean_words": (frozenset({"type"}), _as_boolean, _here),
+    "null_is_absent": (frozenset({"type", "enum"}), _absent, _here),
+    "list_of_one": (frozenset({"type"}), _listed, _here),
+    "empty_list_is_object": (frozenset({"type"}), _as_object, _here),
+    "leave_out_bad_items": (
+        _ANY_KEYWORD | {"required", "additionalProperties"},
+        _left_out,
+        _item_of_named_list,
+    ),
+    "local_time": (frozenset({"format"}), _in_zone, _here),
 }
+"""Per rule: the schema's keywords it answers to, what it puts there, and where."""
 
 
-def _drop_nuls(value: Any, path: Path, notes: list[Note]) -> None:
+def _apply_always(rule: Rule, message: str, payload: Any, notes: list[Note]) -> None:
+    for path, value in list(_leaves(payload, ())):
+        if not rule.concerns(message, _dotted(path)):
+            continue
+        if rule.rule == "map" and str(value) in rule.values:
+            notes.append(_put(payload, path, rule.values[str(value)], rule.rule))
+        elif rule.rule == "drop" and (not rule.only or value in rule.only):
+            notes.append(_put(payload, path, _DROPPED, rule.rule))
+
+
+# ---- hands ---------------------------------------------------------------------------------------------------------
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """Every value that is no list or object, with its path."""
     entries = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
     )
-    for key, item in list(entries):
-        if isinstance(item, str) and "\0" in item:
-            value[key] = item.replace("\0", "")
-            notes.append(_note((*path, key), "NUL in a text", item))
-        else:
-            _drop_nuls(item, (*path, key), notes)
+    if entries is None:
+        yield path, value
+        return
+    for key, item in entries:
+        yield from _leaves(item, (*path, key))
 
 
-def _put(payload: Any, path: Path, value: object) -> None:
-    for step in path[:-1]:
+def _drop_nuls(payload: Any, path: Path, notes: list[Note]) -> None:
+    for where, value in list(_leaves(payload, path)):
+        if isinstance(value, str) and "\0" in value:
+            notes.append(_put(payload, where, value.replace("\0", ""), "NUL in a text"))
+
+
+def _put(payload: Any, path: Path, value: object, rule: str) -> Note:
+    *above, last = path
+    for step in above:
         payload = payload[step]
-    payload[path[-1]] = value
-
-
-def _note(path: Path, rule: str, was: object) -> Note:
+    was = payload.get(last) if isinstance(payload, dict) else payload[last]
+    if value is _DROPPED:
+        del payload[last]
+    else:
+        payload[last] = value
     return Note(".".join(map(str, path)), rule, repr(was)[:_NOTE_TEXT])
+
+
+def message_name(action: str, kind: Kind) -> str:
+    """What ``in`` of a station's file calls a message."""
+    return action if kind == "Request" else f"{action}.response"
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(step for step in path if isinstance(step, str))

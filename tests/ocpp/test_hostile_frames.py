@@ -1,0 +1,27 @@
+"""Hostile frames, a slice of what ``gridlane bench fuzz`` sends by the hundred thousand."""
+
+import pytest
+
+from gridlane.bench.fuzz import Findings, attack
+from gridlane.bench.ocpp_frames import MUTATIONS, hostile_frames
+from gridlane.ocpp.actions import Role
+from gridlane.ocpp.conversation import Conversation
+from gridlane.ocpp.version import Version
+
+
+@pytest.mark.parametrize("version", Version)
+def test_every_call_is_answered_with_the_oracles_code_and_nothing_breaks(version):
+    found = Findings()
+
+    attack(Conversation(version, Role.CENTRAL), hostile_frames(version, seed=11, count=2000), found)
+
+    assert not +found.crashes
+    assert not +found.unanswered
+    assert not +found.misjudged
+    assert found.calls > 1500
+
+
+def test_every_way_to_break_a_frame_occurs():
+    seen = {frame.mutation.split(":")[0] for frame in hostile_frames(Version.V21, seed=11, count=2000)}
+
+    assert seen == {name for name, _ in MUTATIONS}
