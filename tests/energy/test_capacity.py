@@ -64,3 +64,15 @@ def test_hours_are_local_to_the_site():
 def test_a_dimming_signal_limits_charging_and_not_the_building():
     dimmed = Conditions(dimmed_to={"top": 4_200.0})
     assert top(dimmed, other_load=OtherLoad(most=10.0), power=50_000.0).power == 4_200.0
+
+
+def test_a_window_that_opens_before_a_loan_lapses_counts_already():
+    evening = Window(since=time(14), until=time(15), power=5_000.0)
+    connection = Circuit(id="top", kind=CircuitKind.CONNECTION, current=100.0, windows=(evening,))
+    site = Site(circuits=(connection,), evses=(), time_zone="Europe/Berlin")
+
+    def power(minutes):
+        return headroom(site, Conditions(), NOW, NOW + timedelta(minutes=minutes))["top"].power
+
+    assert power(59) == inf
+    assert power(61) == power(600) == 5_000.0

@@ -40,10 +40,15 @@ class Conditions:
     fresh_for: timedelta = timedelta(seconds=30)
 
 
-def headroom(site: Site, conditions: Conditions, now: datetime) -> dict[str, Headroom]:
-    """What charging may draw through each circuit at ``now``; never below 0."""
-    local = site.local(now)
-    return {circuit.id: _import_headroom(site, circuit, conditions, now, local) for circuit in site.circuits}
+def headroom(
+    site: Site, conditions: Conditions, now: datetime, until: datetime | None = None
+) -> dict[str, Headroom]:
+    """What charging may draw through each circuit from ``now`` to ``until`` (None: at ``now``); never below 0.
+
+    Lend only what stays there until the loan lapses: a window that opens in between counts already.
+    """
+    span = (site.local(now), site.local(until or now))
+    return {each.id: _import_headroom(site, each, conditions, now, span) for each in site.circuits}
 
 
 def export_headroom(site: Site) -> dict[str, Headroom]:
@@ -68,11 +73,11 @@ def _is_usable(reading: LoadReading, fresh_for: timedelta, now: datetime) -> boo
 
 
 def _import_headroom(
-    site: Site, circuit: Circuit, conditions: Conditions, now: datetime, local: datetime
+    site: Site, circuit: Circuit, conditions: Conditions, now: datetime, span: tuple[datetime, datetime]
 ) -> Headroom:
     current, power = _rated(circuit)
     for window in circuit.windows:
-        if window.is_open(local):
+        if window.opens_within(*span):
             current = min(current, inf if window.current is None else window.current)
             power = min(power, inf if window.power is None else window.power)
     load = other_load(circuit, conditions, now)

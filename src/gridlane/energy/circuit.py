@@ -7,7 +7,7 @@ converter is counted with what it takes from the grid.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from math import isfinite, sqrt
 from zoneinfo import ZoneInfo
@@ -60,6 +60,20 @@ class Window:
         opened_today = today in self.weekdays and clock >= self.since
         opened_yesterday = (today - 1) % 7 in self.weekdays and clock < self.until
         return opened_today or opened_yesterday
+
+    def opens_within(self, begin: datetime, end: datetime) -> bool:
+        """Whether it is open at some instant from ``begin`` to ``end`` (both local)."""
+        if self.is_open(begin):
+            return True
+        days = (end.date() - begin.date()).days
+        openings = (
+            begin.replace(
+                hour=self.since.hour, minute=self.since.minute, second=self.since.second, microsecond=0
+            )
+            + timedelta(days=day)
+            for day in range(days + 1)
+        )
+        return any(begin < at <= end and self.is_open(at) for at in openings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,16 +204,17 @@ def _between_lines(rotation: Rotation) -> tuple[bool, bool, bool]:
 
 def _problems(site: Site) -> Iterator[tuple[str, str]]:
     ids = [each.id for each in site.circuits]
+    known = set(ids)
     yield from _doubles("circuits", ids)
     yield from _doubles("evses", [each.id for each in site.evses])
     roots = [each for each in site.circuits if each.parent is None]
     if len(roots) != 1:
         yield "circuits", f"exactly one circuit has no parent; here {len(roots)} have none"
     for circuit in site.circuits:
-        yield from _circuit_problems(circuit, set(ids))
+        yield from _circuit_problems(circuit, known)
     yield from _loops(site.circuits)
     for evse in site.evses:
-        yield from _evse_problems(evse, set(ids))
+        yield from _evse_problems(evse, known)
     if not _positive(site.voltage):
         yield "voltage", f"must be above 0 V, is {site.voltage}"
 
