@@ -4,15 +4,16 @@ Every figure (NEVI and UK uptime, OCPI states, maps) is a view of this ledger. A
 ``offline``: it is never shown as free.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from psycopg import AsyncCursor
 
 from gridlane.kernel.database import metadata
-from gridlane.kernel.group_commit import RecordSink
 from gridlane.stations.state import ConnectorState, Live
 
 EvseState = Literal["available", "occupied", "reserved", "unavailable", "faulted", "offline"]
@@ -43,25 +44,38 @@ class IntervalRow(msgspec.Struct):
     known_at: datetime
 
 
-# The open interval is closed and a new one opened only where the state differs. An instant before the open
-# interval's begin (a late report) moves to it: what was told to the world is not rewritten here.
-INTERVALS = RecordSink(
-    "availability_intervals",
-    b"""
-WITH told AS (
-  SELECT new.*, open.state AS old_state, open.since AS old_since,
-         greatest(new.at, open.since + interval '1 microsecond') AS since
-  FROM json_to_recordset(%s::json) AS new(
-    evse_id uuid, organization_id uuid, at timestamptz, state text, cause text, known_at timestamptz)
-  LEFT JOIN availability_intervals open ON open.evse_id = new.evse_id AND open.until IS NULL
-), closed AS (
-  UPDATE availability_intervals i SET until = told.since FROM told
-  WHERE i.evse_id = told.evse_id AND i.until IS NULL AND told.state <> told.old_state
+class IntervalSink:
+    """Closes an EVSE's open interval and opens a new one, where the state differs.
+
+    An instant before the open interval's begin (a late report) moves to just after it: what was told to the world is
+    not rewritten here. Two statements, since the ledger allows one open interval per EVSE at any instant.
+    """
+
+    name = "availability_intervals"
+
+    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[IntervalRow]) -> None:
+        told = (msgspec.json.encode(rows).decode(),)
+        await cursor.execute(_CLOSE, told)
+        await cursor.execute(_OPEN, told)
+
+
+INTERVALS = IntervalSink()
+
+_TOLD = b"""
+json_to_recordset(%s::json) AS told(
+  evse_id uuid, organization_id uuid, at timestamptz, state text, cause text, known_at timestamptz)
+"""
+_CLOSE = (
+    b"UPDATE availability_intervals i SET until = greatest(told.at, i.since + interval '1 microsecond') FROM "
+    + _TOLD
+    + b"WHERE i.evse_id = told.evse_id AND i.until IS NULL AND i.state <> told.state"
 )
-INSERT INTO availability_intervals (evse_id, since, organization_id, state, cause, known_at)
-SELECT evse_id, since, organization_id, state, cause, known_at FROM told
-WHERE old_state IS DISTINCT FROM state
-""",
+_OPEN = (
+    b"INSERT INTO availability_intervals (evse_id, since, organization_id, state, cause, known_at) "
+    b"SELECT evse_id, coalesce((SELECT max(until) FROM availability_intervals i WHERE i.evse_id = told.evse_id), at), "
+    b"organization_id, state, cause, known_at FROM "
+    + _TOLD
+    + b"WHERE NOT EXISTS (SELECT FROM availability_intervals i WHERE i.evse_id = told.evse_id AND i.until IS NULL)"
 )
 
 

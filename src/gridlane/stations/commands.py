@@ -249,7 +249,7 @@ class GetCertificates(Command, frozen=True, kw_only=True, tag="get_installed_cer
 
 class CertificateSigned(Command, frozen=True, kw_only=True, tag="certificate_signed"):
     chain: str  # PEM
-    kind: str | None = None
+    use: str | None = None  # CertificateSigningUseEnumType
     request_id: int | None = None
 
 
