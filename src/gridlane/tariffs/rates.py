@@ -54,6 +54,11 @@ class Rate(msgspec.Struct, frozen=True, eq=False):
     def numerator_at(self, second: int) -> int:
         return self.numerators[bisect_right(self.changes, second)]
 
+    def price_at(self, second: int) -> Decimal:
+        """The price per unit that holds at a Unix second."""
+        index = bisect_right(self.changes, second)
+        return self.component.schedule[index - 1].price if index else self.component.price
+
 
 class Steps:
     """A step function from a whole number to a mask of elements; it changes at each of its ``bounds`` (inclusive)."""
