@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from gridlane.ocpp.actions import Role
@@ -9,6 +11,7 @@ from gridlane.ocpp.conversation import (
     CallSent,
     CallTimedOut,
     Conversation,
+    ConversationOver,
     ErrorAnswer,
     InvalidAnswer,
     Limits,
@@ -263,3 +266,59 @@ def test_a_station_is_the_mirror_of_the_central_system():
     assert call.request.charge_point_model == "M"
     (refused,) = station.receive(HEARTBEAT, 0.0)
     assert refused.code == "NotSupported"
+
+
+def test_what_is_only_sent_is_no_call_and_a_call_is_never_only_sent():
+    event_stream = b'{"id":1,"pending":0,"basetime":"2026-01-01T00:00:00Z","data":[{"t":0.5,"v":"230"}]}'
+    conversation = central(Version.V21)
+
+    (refused,) = conversation.receive(b'[2,"a","NotifyPeriodicEventStream",' + event_stream + b"]", 0.0)
+    assert refused.frame.startswith(b'[4,"a","NotSupported"')
+    (refused,) = conversation.receive(b'[6,"a","Heartbeat",{}]', 0.0)
+    assert (type(refused), refused.frame) == (CallRefused, None)
+
+
+def test_a_station_of_2_1_sends_what_needs_no_answer_even_while_it_waits_for_one():
+    station = Conversation(Version.V21, Role.STATION)
+    station.call("c1", v21.HeartbeatRequest(), 0.0)
+    reading = v21.StreamDataElementType(t=0.5, v="230")
+    stream = v21.NotifyPeriodicEventStreamRequest(
+        id=1, pending=0, basetime=datetime(2026, 1, 1, tzinfo=UTC), data=[reading]
+    )
+
+    (sent,) = central(Version.V21).receive(station.send("s1", stream), 0.0)
+
+    assert (type(sent), sent.request) == (SendReceived, stream)
+    with pytest.raises(NotOursToCall):
+        station.call("c2", stream, 0.0)
+    with pytest.raises(NotOursToCall):
+        station.send("s2", v21.HeartbeatRequest())
+
+
+def test_raw_nuls_that_a_firmware_sends_do_not_silence_it():
+    (call,) = central().receive(b'[2,"a","Authorize",{"idTag":"0584\0\0\0"}]', 0.0)
+
+    assert call.request.id_tag == "0584"
+    assert [note.rule for note in call.notes] == ["text that was no JSON"]
+
+
+def test_nothing_happens_any_more_when_the_conversation_is_over():
+    conversation = central()
+    conversation.close()
+
+    assert conversation.receive(HEARTBEAT, 0.0) == ()
+    assert conversation.tick(1e9) == ()
+    assert conversation.close() == ()
+    with pytest.raises(ConversationOver):
+        conversation.call("c1", v16.ClearCacheRequest(), 0.0)
+
+
+def test_late_answers_are_remembered_within_a_bound():
+    conversation = central(remembered_calls=2)
+    for number in range(4):
+        conversation.call(f"c{number}", v16.ClearCacheRequest(), 0.0, timeout=1.0)
+        conversation.tick(1.0)
+
+    events = [conversation.receive(f'[3,"c{n}",{{"status":"Accepted"}}]'.encode(), 2.0)[0] for n in range(4)]
+
+    assert types_of(events) == [Unexpected, Unexpected, ResultReceived, ResultReceived]

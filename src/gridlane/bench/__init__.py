@@ -1,1 +1,11 @@
-"""Measurements: ours, peer, limit, goal."""
+"""Measurements: ours, peer, limit, goal.
+
+Each file with a row in ``BENCHES`` has a function ``run(options) -> Table`` (see ``table``). Imports anything below; nothing
+imports it, except tests that judge by the same seeded inputs. Peers live in the dependency group ``bench``.
+"""
+
+BENCHES: dict[str, str] = {
+    "codec": "what reading an OCPP message costs, and whether our types agree with the official schemas",
+    "fuzz": "a hundred thousand hostile frames a version: is every call answered, and rightly?",
+}
+"""Name of a benchmark -> what it measures."""

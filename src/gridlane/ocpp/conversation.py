@@ -27,14 +27,56 @@ from msgspec import Struct
 
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.ocpp import codec, frames
-from gridlane.ocpp.actions import Action, Direction, Role, action_of_request, actions_of
+from gridlane.ocpp.actions import Action, Role, action_of_request, actions_of, calls_of, sends_of
 from gridlane.ocpp.codec import Rejected
 from gridlane.ocpp.error_codes import DESCRIPTION_LENGTH, Fault, code_for, modern_spelling, spelled_for
+from gridlane.ocpp.events import (
+    CallAbandoned,
+    CallReceived,
+    CallRefused,
+    CallSent,
+    CallTimedOut,
+    ErrorAnswer,
+    Event,
+    InvalidAnswer,
+    Malformed,
+    ResultReceived,
+    ResultRefused,
+    SendReceived,
+    Unexpected,
+    Violation,
+)
 from gridlane.ocpp.frames import Call, CallError, CallResult, CallResultError, Send
 from gridlane.ocpp.quirks import NO_QUIRKS, Quirks, quirks_of_boot
 from gridlane.ocpp.tolerance import TEXT_MENDED, Note, mend_text
 from gridlane.ocpp.version import Version
 from gridlane.ocpp.wire_types import Message
+
+__all__ = [
+    "CLOSE_POLICY",
+    "CLOSE_TOO_BIG",
+    "DEFAULT_LIMITS",
+    "CallAbandoned",
+    "CallQueueFull",
+    "CallReceived",
+    "CallRefused",
+    "CallSent",
+    "CallTimedOut",
+    "Conversation",
+    "ConversationOver",
+    "ErrorAnswer",
+    "Event",
+    "InvalidAnswer",
+    "Limits",
+    "Malformed",
+    "NotAwaitingAnswer",
+    "NotOursToCall",
+    "ResultReceived",
+    "ResultRefused",
+    "SendReceived",
+    "Unexpected",
+    "Violation",
+]
 
 CLOSE_POLICY: Final = 1008
 CLOSE_TOO_BIG: Final = 1009
@@ -52,125 +94,6 @@ class Limits(Struct, frozen=True):
 
 
 DEFAULT_LIMITS: Final = Limits()
-
-
-# ---- events --------------------------------------------------------------------------------------------------------
-
-
-class Event(Struct, frozen=True, gc=False, kw_only=True):
-    """Something the shell must know. ``frame`` is to be written to the socket when there is one."""
-
-    frame: bytes | None = None
-
-
-class CallReceived(Event, frozen=True, gc=False, kw_only=True):
-    """A valid request; to be answered exactly once. ``notes`` say what was forgiven."""
-
-    message_id: str
-    action: str
-    request: Message
-    raw: bytes
-    notes: tuple[Note, ...] = ()
-
-
-class SendReceived(Event, frozen=True, gc=False, kw_only=True):
-    """2.1: a valid message that is never answered."""
-
-    message_id: str
-    action: str
-    request: Message
-    raw: bytes
-    notes: tuple[Note, ...] = ()
-
-
-class CallRefused(Event, frozen=True, gc=False, kw_only=True):
-    """A well-framed call (or SEND) whose action or payload is not acceptable; ``frame`` tells the sender."""
-
-    message_id: str
-    action: str
-    fault: Fault
-    code: str
-    description: str
-    raw: bytes
-
-
-class Malformed(Event, frozen=True, gc=False, kw_only=True):
-    """A frame that is no frame; ``frame`` tells the sender, where the version wants that."""
-
-    fault: Fault
-    code: str
-    description: str
-    raw: bytes
-
-
-class ErrorAnswer(Struct, frozen=True, gc=False):
-    """Why a call of ours was not done: the other side's CALLERROR, in the modern spelling of its code."""
-
-    code: str
-    description: str
-    details: bytes = b"{}"
-
-
-class InvalidAnswer(Struct, frozen=True, gc=False):
-    """The other side answered, but not what the schema allows."""
-
-    code: str
-    description: str
-
-
-class CallSent(Event, frozen=True, gc=False, kw_only=True):
-    """A call of ours had its turn; its time runs from now."""
-
-    message_id: str
-    action: str
-
-
-class ResultReceived(Event, frozen=True, gc=False, kw_only=True):
-    """The answer to a call of ours. ``late``: after its timeout had been reported."""
-
-    message_id: str
-    action: str
-    response: Message | ErrorAnswer | InvalidAnswer
-    raw: bytes
-    notes: tuple[Note, ...] = ()
-    late: bool = False
-
-
-class CallTimedOut(Event, frozen=True, gc=False, kw_only=True):
-    """No answer in time: the outcome is unknown."""
-
-    message_id: str
-    action: str
-
-
-class CallAbandoned(Event, frozen=True, gc=False, kw_only=True):
-    """The connection ended first. ``sent``: then the outcome is unknown, else the call never left."""
-
-    message_id: str
-    action: str
-    sent: bool
-
-
-class ResultRefused(Event, frozen=True, gc=False, kw_only=True):
-    """2.1: the other side could not use a result of ours."""
-
-    message_id: str
-    error: ErrorAnswer
-    raw: bytes
-
-
-class Unexpected(Event, frozen=True, gc=False, kw_only=True):
-    """A result that belongs to no call of ours, or a second one. Not answered."""
-
-    message_id: str
-    raw: bytes
-
-
-class Violation(Event, frozen=True, gc=False, kw_only=True):
-    """The peer broke a bound: close the socket with this code. The conversation is over."""
-
-    close_code: int
-    reason: str
 
 
 # ---- refusals ------------------------------------------------------------------------------------------------------
@@ -218,9 +141,10 @@ class Conversation:
     """
 
     __slots__ = (
-        "_actions",
         "_awaited",
         "_forgotten",
+        "_peers_calls",
+        "_peers_sends",
         "_queue",
         "_unanswered",
         "is_over",
@@ -238,7 +162,8 @@ class Conversation:
         self.limits = limits
         self.quirks = quirks
         self.is_over = False
-        self._actions = actions_of(version)
+        self._peers_calls = calls_of(version, role.other)
+        self._peers_sends = sends_of(version, role.other)
         self._unanswered: list[tuple[str, Action]] = []
         self._awaited: _OwnCall | None = None
         self._queue: deque[_OwnCall] = deque()
@@ -294,7 +219,7 @@ class Conversation:
 
     def _on_call(self, call: Call, raw: bytes, notes: tuple[Note, ...]) -> Sequence[Event]:
         try:
-            action = self._callable_by_peer(call.action)
+            action = self._action_among(self._peers_calls, call.action)
             message, more = codec.accept(self.version, action, "Request", call.payload, self.quirks)
         except Rejected as rejected:
             return (self._refused(call, rejected, raw, answered=True),)
@@ -311,7 +236,7 @@ class Conversation:
 
     def _on_send(self, send: Send, raw: bytes, notes: tuple[Note, ...]) -> Sequence[Event]:
         try:
-            action = self._callable_by_peer(send.action)
+            action = self._action_among(self._peers_sends, send.action)
             message, more = codec.accept(self.version, action, "Request", send.payload, self.quirks)
         except Rejected as rejected:
             return (self._refused(send, rejected, raw, answered=False),)
@@ -321,10 +246,11 @@ class Conversation:
             ),
         )
 
-    def _callable_by_peer(self, name: str) -> Action:
-        action = codec.known_action(self.version, name)
-        if self.role.may_call(action.direction) and action.direction is not Direction.BOTH:
-            raise Rejected(self.version, Fault.ACTION_UNSUPPORTED)
+    def _action_among(self, permitted: dict[str, Action], name: str) -> Action:
+        action = permitted.get(name)
+        if action is None:
+            known = name in actions_of(self.version)
+            raise Rejected(self.version, Fault.ACTION_UNSUPPORTED if known else Fault.ACTION_UNKNOWN)
         return action
 
     def _refused(self, call: Call | Send, rejected: Rejected, raw: bytes, *, answered: bool) -> CallRefused:
@@ -374,7 +300,7 @@ class Conversation:
 
         Raises NotOursToCall, CallQueueFull, ConversationOver.
         """
-        action = self._own_action(request)
+        action = self._own_action(request, answered=True)
         if len(self._queue) >= self.limits.queued_calls:
             raise CallQueueFull(waiting=len(self._queue))
         wait = self.limits.call_timeout if timeout is None else timeout
@@ -383,14 +309,15 @@ class Conversation:
 
     def send(self, message_id: str, request: Message) -> bytes:
         """2.1: the frame of a message that is never answered. Raises NotOursToCall, ConversationOver."""
-        action = self._own_action(request)
+        action = self._own_action(request, answered=False)
         return b"[6,%b,%b,%b]" % (_encode_text(message_id), _encode_text(action.name), codec.encode(request))
 
-    def _own_action(self, request: Message) -> Action:
+    def _own_action(self, request: Message, *, answered: bool) -> Action:
         if self.is_over:
             raise ConversationOver
         action = action_of_request(self.version).get(type(request))
-        if action is None or not self.role.may_call(action.direction):
+        permitted = calls_of if answered else sends_of
+        if action is None or action.name not in permitted(self.version, self.role):
             raise NotOursToCall(message=type(request).__name__, role=self.role, version=self.version)
         return action
 
@@ -479,7 +406,7 @@ class Conversation:
         self._queue.clear()
         self._unanswered.clear()
         self._forgotten.clear()
-        return abandoned
+        return tuple(abandoned)
 
     def _violation(self, close_code: int, reason: str) -> Sequence[Event]:
         return (Violation(close_code=close_code, reason=reason), *self.close())

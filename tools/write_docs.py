@@ -1,0 +1,26 @@
+"""Write the generated pages of docs/ anew: ``make docs``. A test compares the committed pages with what this would write."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from gridlane.ocpp.pages import errors_page, quirks_page
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/ocpp-errors.md": errors_page,
+    "docs/ocpp-quirks.md": quirks_page,
+}
+"""Page -> the function that makes it."""
+
+
+def main() -> None:
+    for path, page in PAGES.items():
+        target = ROOT / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page())
+        print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main()
