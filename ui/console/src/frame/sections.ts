@@ -1,0 +1,31 @@
+/** What the console is made of: the entries of its navigation, in the order of an operator's day. */
+import CreditCard from "@lucide/svelte/icons/credit-card";
+import EvCharger from "@lucide/svelte/icons/ev-charger";
+import LayoutDashboard from "@lucide/svelte/icons/layout-dashboard";
+import ListChecks from "@lucide/svelte/icons/list-checks";
+import PlugZap from "@lucide/svelte/icons/plug-zap";
+import Stamp from "@lucide/svelte/icons/stamp";
+import type { Component } from "svelte";
+
+import { say } from "../words";
+
+export interface Section {
+  path: string;
+  title: () => string;
+  icon: Component<{ size?: number | string; strokeWidth?: number | string }>;
+  permission: string;
+}
+
+export const sections: readonly Section[] = [
+  { path: "/", title: () => say("nav.overview"), icon: LayoutDashboard, permission: "stations:read" },
+  { path: "/stations", title: () => say("nav.stations"), icon: EvCharger, permission: "stations:read" },
+  { path: "/sessions", title: () => say("nav.sessions"), icon: PlugZap, permission: "sessions:read" },
+  { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
+  { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
+  { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
+];
+
+/** Whether `path` lies in this section. */
+export function within(section: Section, path: string): boolean {
+  return section.path === "/" ? path === "/" : path === section.path || path.startsWith(`${section.path}/`);
+}

@@ -1,0 +1,13 @@
+/** Every page of the console and its address. */
+import type { Route } from "$shared/route/router.svelte";
+
+export const routes: readonly Route[] = [
+  { path: "/", load: () => import("./overview/Overview.svelte") },
+  { path: "/stations", load: () => import("./stations/StationList.svelte") },
+  { path: "/stations/:id", load: () => import("./stations/StationPage.svelte") },
+  { path: "/sessions", load: () => import("./sessions/SessionList.svelte") },
+  { path: "/sessions/:id", load: () => import("./sessions/SessionPage.svelte") },
+  { path: "/approvals", load: () => import("./approvals/Approvals.svelte") },
+  { path: "/operations", load: () => import("./operations/OperationList.svelte") },
+  { path: "/tokens", load: () => import("./tokens/TokenList.svelte") },
+];
