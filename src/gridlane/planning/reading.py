@@ -1,0 +1,244 @@
+"""A scenario from its files: a TOML page that names the tables, and the tables. Every bad row is reported, not the first."""
+
+import math
+import tomllib
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gridlane.kernel.errors import Kind, Refusal
+from gridlane.kernel.money import Money
+from gridlane.planning.scenario import Aim, Decay, Demand, Objective, Scenario, Sites, Stations
+from gridlane.planning.tables import FileUnreadable, Row, read_rows
+
+
+class ScenarioBroken(Refusal):
+    """``problems`` has one sentence per thing that is wrong, in the order of the files."""
+
+    code = "planning_scenario_broken"
+    kind = Kind.INVALID
+    sentence = "The scenario has {count} problems:\n{text}"
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(count=len(problems), text="\n".join(problems))
+
+
+def read_scenario(page: Path) -> Scenario:
+    """The scenario a TOML page describes (or the ``plan.toml`` of a folder).
+
+    Raises ScenarioBroken with everything that is wrong, FileUnreadable when a file is missing or no table.
+    """
+    page = page / "plan.toml" if page.is_dir() else page
+    settings = read_page(page)
+    problems: list[str] = []
+    tables = settings.get("tables", {})
+    aim = read_aim(settings.get("aim", {}), problems)
+    read = {name: table_at(page.parent, tables, name) for name in ("demand", "candidates", "stations")}
+    crs = str(settings.get("crs") or fitting_crs(read["demand"][1] + read["candidates"][1]))
+    columns = settings.get("columns", {})
+    demand = read_demand(Reader(*read["demand"], crs, columns.get("demand", {}), problems))
+    sites = read_sites(Reader(*read["candidates"], crs, columns.get("candidates", {}), problems))
+    stations = read_stations(Reader(*read["stations"], crs, columns.get("stations", {}), problems))
+    if problems:
+        raise ScenarioBroken(problems)
+    return Scenario(
+        name=str(settings.get("name", page.parent.name)),
+        crs=crs,
+        demand=demand,
+        sites=sites,
+        stations=stations,
+        aim=aim,
+        source=str(settings.get("source", "")),
+    )
+
+
+def read_page(page: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(page.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileUnreadable(file=page, reason="there is no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise FileUnreadable(file=page, reason=f"it is no TOML ({wrong})") from None
+
+
+def table_at(folder: Path, tables: dict[str, str], name: str) -> tuple[str, list[Row]]:
+    """The rows of a named table; stations may be absent."""
+    if name not in tables:
+        if name == "stations":
+            return name, []
+        raise ScenarioBroken([f'[tables] names no {name}: add {name} = "{name}.csv"'])
+    return tables[name], read_rows(folder / tables[name])
+
+
+def read_aim(values: dict[str, Any], problems: list[str]) -> Aim:
+    def one_of(name: str, choices: type[Objective] | type[Decay], default: str) -> str:
+        given = str(values.get(name, default))
+        if given not in set(choices):
+            problems.append(f"[aim] {name} = {given!r}: must be one of {', '.join(choices)}")
+            return default
+        return given
+
+    def number(name: str, default: float | None) -> float | None:
+        given = values.get(name, default)
+        if given is not None and (not isinstance(given, (int, float)) or given <= 0):
+            problems.append(f"[aim] {name} = {given!r}: must be a number above 0")
+            return default
+        return given
+
+    objective = Objective(one_of("objective", Objective, "coverage"))
+    sites, radius = number("sites", None), number("radius_m", 500.0)
+    return Aim(
+        objective=objective,
+        radius_m=float(radius or 500.0),
+        decay=Decay(one_of("decay", Decay, "step")),
+        sites=int(sites) if sites is not None else None,
+        budget=read_money(values.get("budget"), problems),
+        people=str(values.get("people", "residents")),
+    )
+
+
+def read_money(given: Any, problems: list[str]) -> Money | None:
+    """``"2500000 EUR"``."""
+    if given is None:
+        return None
+    amount, _, currency = str(given).partition(" ")
+    try:
+        return Money(Decimal(amount.replace(",", "")), currency)
+    except (InvalidOperation, ValueError):
+        problems.append(f'[aim] budget = {given!r}: must be an amount and a currency, as in "2500000 EUR"')
+        return None
+
+
+def fitting_crs(rows: list[Row]) -> str:
+    """The UTM zone in the middle of rows given in degrees; metres are taken as they are."""
+    degrees = [(row.values.get("lon", ""), row.values.get("lat", "")) for row in rows]
+    known = [(float(lon), float(lat)) for lon, lat in degrees if is_number(lon) and is_number(lat)]
+    if not known:
+        return "EPSG:3857"
+    lon, lat = (sum(part) / len(known) for part in zip(*known, strict=True))
+    zone = min(60, max(1, math.floor((lon + 180) / 6) + 1))
+    return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
+
+
+def is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+@dataclass
+class Reader:
+    """The rows of one table being turned into columns; every value that is wrong becomes a sentence in ``problems``."""
+
+    file: str
+    rows: list[Row]
+    crs: str
+    columns: dict[str, str]
+    problems: list[str]
+    bad: set[int] = field(default_factory=set)
+
+    def complain(self, row: Row, column: str, advice: str) -> None:
+        self.bad.add(row.number)
+        given = row.values.get(self.columns.get(column, column))
+        shown = "is missing" if given is None else f"is {given!r}"
+        self.problems.append(f"{self.file}, row {row.number}: {column} {shown}; {advice}")
+
+    def texts(self, column: str, default: str = "") -> tuple[str, ...]:
+        name = self.columns.get(column, column)
+        return tuple(row.values.get(name, "") or default for row in self.rows)
+
+    def ids(self) -> tuple[str, ...]:
+        """The id of every row, unique; the row number where the table has none."""
+        name = self.columns.get("id", "id")
+        seen: dict[str, int] = {}
+        found = []
+        for row in self.rows:
+            given = row.values.get(name)
+            own = str(row.number) if given is None else given
+            if not own:
+                self.complain(row, "id", "give every row one")
+            elif own in seen:
+                self.complain(row, "id", f"row {seen[own]} has the same; ids must be unique")
+            seen.setdefault(own, row.number)
+            found.append(own)
+        return tuple(found)
+
+    def numbers(
+        self, column: str, *, default: float | None = None, least: float = -math.inf, most: float = math.inf
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
+        name = self.columns.get(column, column)
+        values = np.zeros(len(self.rows))
+        for k, row in enumerate(self.rows):
+            text = row.values.get(name, "")
+            if not text and default is not None:
+                values[k] = default
+            elif not is_number(text):
+                self.complain(row, column, "a number is needed")
+            elif not least <= float(text) <= most:
+                limits = f"at least {least:g}" if most == math.inf else f"between {least:g} and {most:g}"
+                self.complain(row, column, f"it must be {limits}")
+            else:
+                values[k] = float(text)
+        return values
+
+    def places(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.float64]]]:
+        """Metres in the scenario's system, from x_m and y_m or from lon and lat."""
+        x, y = (self.columns.get(name, name) for name in ("x_m", "y_m"))
+        if any(x in row.values for row in self.rows) or not self.rows:
+            return self.numbers(x), self.numbers(y)
+        lon, lat = self.numbers("lon", least=-180, most=180), self.numbers("lat", least=-90, most=90)
+        from pyproj import Transformer
+
+        metres = Transformer.from_crs("EPSG:4326", self.crs, always_xy=True).transform(lon, lat)
+        return np.asarray(metres[0], dtype=np.float64), np.asarray(metres[1], dtype=np.float64)
+
+    def flags(self, column: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        said = {"": False, "0": False, "no": False, "false": False, "1": True, "yes": True, "true": True}
+        name = self.columns.get(column, column)
+        values = np.zeros(len(self.rows), dtype=np.bool_)
+        for k, row in enumerate(self.rows):
+            text = row.values.get(name, "").lower()
+            if text not in said:
+                self.complain(row, column, "say yes or no")
+            values[k] = said.get(text, False)
+        return values
+
+
+def read_demand(table: Reader) -> Demand:
+    x, y = table.places()
+    return Demand(
+        id=table.ids(),
+        x=x,
+        y=y,
+        weight=table.numbers("weight", least=0.0),
+        group=table.texts("group"),
+    )
+
+
+def read_sites(table: Reader) -> Sites:
+    x, y = table.places()
+    return Sites(
+        id=table.ids(),
+        kind=table.texts("kind", "site"),
+        x=x,
+        y=y,
+        expense=table.numbers("expense", default=1.0, least=0.01),
+        shut=table.flags("shut"),
+    )
+
+
+def read_stations(table: Reader) -> Stations:
+    x, y = table.places()
+    return Stations(
+        id=table.ids(),
+        kind=table.texts("kind", "AC"),
+        x=x,
+        y=y,
+        points=table.numbers("points", default=1, least=0).astype(np.int32),
+        max_kw=table.numbers("max_kw", default=22.0, least=0.0),
+    )

@@ -1,0 +1,41 @@
+"""The report of a plan for people: one HTML page with its map, its proof and a reason for every site."""
+
+import numpy as np
+
+from gridlane.planning.drawing import draw
+from gridlane.planning.objectives import ask
+from gridlane.planning.plan import Plan
+from gridlane.planning.reach import Floats
+from gridlane.planning.scenario import Scenario
+from gridlane.planning.siting import paid_by_row
+
+
+def as_html(scenario: Scenario, plan: Plan) -> str:
+    """A page without any foreign host: styles, script and map are inside."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    page = Environment(
+        loader=PackageLoader("gridlane.planning", "."), autoescape=True, undefined=StrictUndefined
+    ).get_template("report.html.jinja")
+    before, after = served_shares(scenario, plan)
+    return page.render(
+        plan=plan,
+        proof=plan.certificate,
+        coverage=plan.certificate.larger_is_better,
+        picture=draw(scenario, plan, before, after),
+        before=float(np.sum(before * scenario.demand.weight)),
+        total=float(np.sum(scenario.demand.weight)),
+    )
+
+
+def served_shares(scenario: Scenario, plan: Plan) -> tuple[Floats, Floats]:
+    """How well every demand point is served before and after, 0 to 1 (for access: within the radius or not)."""
+    question = ask(scenario)
+    number = {id_: j for j, id_ in enumerate(scenario.sites.id)}
+    sites = np.array([number[site.id] for site in plan.sites], dtype=np.int32)
+    weight = np.maximum(scenario.demand.weight, 1e-12)
+    costs = [question.served_now / weight, paid_by_row(scenario, question, sites) / weight]
+    if question.whole is not None:
+        return 1.0 - costs[0], 1.0 - costs[1]
+    radius = scenario.aim.radius_m
+    return (costs[0] <= radius).astype(np.float64), (costs[1] <= radius).astype(np.float64)

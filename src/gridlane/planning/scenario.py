@@ -1,0 +1,152 @@
+"""What a planner asks: the demand, the candidate sites, what stands there already, and the aim.
+
+Tables are columns of equal length (numpy), so that a city of a hundred thousand points stays small. Coordinates are metres
+in the scenario's projected reference system; only maps and GeoJSON turn them into degrees.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridlane.kernel.errors import Kind, Refusal
+from gridlane.kernel.money import Money
+
+Floats = NDArray[np.float64]
+
+
+class Objective(StrEnum):
+    COVERAGE = "coverage"  # as much weight as possible within reach
+    ACCESS = "access"  # as little weighted distance as possible (p-median)
+
+
+class Decay(StrEnum):
+    """How coverage fades with distance."""
+
+    STEP = "step"  # all of it up to the radius, nothing beyond
+    LINEAR = "linear"  # from all at the door to nothing at the radius
+    LOGIT = "logit"  # half of it at half the radius, a soft shoulder either side
+
+
+class AimImpossible(Refusal):
+    code = "planning_aim_impossible"
+    kind = Kind.INVALID
+    sentence = "This plan cannot be made: {reason}."
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Points that want to charge. ``weight`` counts people (or sessions, or kWh); ``group`` is a class for equity floors."""
+
+    id: tuple[str, ...]
+    x: Floats
+    y: Floats
+    weight: Floats
+    group: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Places where a station could be built. ``expense`` is what building there costs, 1 each where no money is asked."""
+
+    id: tuple[str, ...]
+    kind: tuple[str, ...]
+    x: Floats
+    y: Floats
+    expense: Floats
+    shut: NDArray[np.bool_]  # in an exclusion zone, or refused by the planner
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True)
+class Stations:
+    """What exists and is kept. It serves demand before anything new does."""
+
+    id: tuple[str, ...]
+    kind: tuple[str, ...]
+    x: Floats
+    y: Floats
+    points: NDArray[np.int32]
+    max_kw: Floats
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What "better" means and what may be spent: a number of sites or a budget."""
+
+    objective: Objective = Objective.COVERAGE
+    radius_m: float = 500.0
+    decay: Decay = Decay.STEP
+    sites: int | None = None
+    budget: Money | None = None
+    people: str = "residents"  # the word for what a weight counts
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    crs: str
+    demand: Demand
+    sites: Sites
+    stations: Stations
+    aim: Aim
+    source: str = ""
+
+    @property
+    def input_hash(self) -> str:
+        """Of everything the plan depends on, so that two plans can be told to answer the same question."""
+        digest = sha256(repr((self.crs, self.aim, self.demand.group)).encode())
+        for table in (self.demand, self.sites, self.stations):
+            digest.update("\x1f".join(table.id).encode())
+            for column in vars(table).values():
+                if isinstance(column, np.ndarray):
+                    digest.update(np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def budget(self) -> float:
+        """What the sites' expenses may add up to."""
+        if self.aim.sites is not None:
+            return float(self.aim.sites)
+        assert self.aim.budget is not None
+        return float(self.aim.budget.amount)
+
+    def check(self) -> None:
+        """Raises AimImpossible with the figure that is wrong."""
+        for reason in impossible(self):
+            raise AimImpossible(reason=reason)
+
+
+def impossible(scenario: Scenario) -> list[str]:
+    """Why no plan can be made, in words; empty when one can."""
+    aim, sites = scenario.aim, scenario.sites
+    usable = int(np.count_nonzero(~sites.shut))
+    reasons = []
+    if len(scenario.demand) == 0 or not np.any(scenario.demand.weight > 0):
+        reasons.append("no demand point has a weight above 0")
+    if usable == 0:
+        reasons.append(f"none of the {len(sites)} candidate sites may be built on")
+    if (aim.sites is None) == (aim.budget is None):
+        reasons.append("give either a number of sites or a budget, not both and not neither")
+    if aim.sites is not None and not 1 <= aim.sites <= max(usable, 1):
+        reasons.append(f"{aim.sites} sites are asked for and {usable} candidates may be built on")
+    if aim.radius_m <= 0:
+        reasons.append(f"a radius of {aim.radius_m:g} m reaches nobody")
+    if aim.budget is not None and usable:
+        cheapest = int(np.argmin(np.where(sites.shut, np.inf, sites.expense)))
+        if sites.expense[cheapest] > float(aim.budget.amount):
+            reasons.append(
+                f"the budget of {aim.budget} buys nothing: the cheapest site, {sites.id[cheapest]}, costs "
+                f"{sites.expense[cheapest]:.2f} {aim.budget.currency}"
+            )
+    return reasons

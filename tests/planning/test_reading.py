@@ -1,0 +1,112 @@
+import json
+import sqlite3
+import struct
+
+import polars as pl
+import pytest
+
+from gridlane.planning.reading import ScenarioBroken, read_scenario
+from gridlane.planning.scenario import AimImpossible
+from gridlane.planning.shipped import DataSetUnknown, scenario_page
+from gridlane.planning.siting import make_plan
+from gridlane.planning.tables import FileUnreadable, read_rows
+
+DEMAND = "id,x_m,y_m,weight\na,0,0,10\nb,900,0,20\n"
+SITES = "id,x_m,y_m\ns,0,100\nt,900,100\n"
+
+
+def test_every_bad_row_is_named_not_only_the_first(make, tmp_path):
+    demand = "id,x_m,y_m,weight\na,0,0,10\na,1,1,5\nc,east,0,3\nd,0,0,-4\n,0,0,1\n"
+    folder = make.folder(tmp_path, demand=demand, candidates="id,x_m,y_m,shut\ns,0,,maybe\n")
+    with pytest.raises(ScenarioBroken) as broken:
+        read_scenario(folder)
+    assert broken.value.problems == [
+        "demand.csv, row 4: x_m is 'east'; a number is needed",
+        "demand.csv, row 3: id is 'a'; row 2 has the same; ids must be unique",
+        "demand.csv, row 6: id is ''; give every row one",
+        "demand.csv, row 5: weight is '-4'; it must be at least 0",
+        "candidates.csv, row 2: y_m is ''; a number is needed",
+        "candidates.csv, row 2: shut is 'maybe'; say yes or no",
+    ]
+
+
+def test_a_missing_column_is_said_row_by_row(make, tmp_path):
+    folder = make.folder(tmp_path, demand="id,x_m,y_m\na,0,0\n", candidates=SITES)
+    with pytest.raises(ScenarioBroken, match="row 2: weight is missing; a number is needed"):
+        read_scenario(folder)
+
+
+@pytest.mark.parametrize(
+    ("aim", "reason"),
+    [
+        ("sites = 3", "3 sites are asked for and 2 candidates may be built on"),
+        ("", "give either a number of sites or a budget"),
+        ('sites = 1\nbudget = "5 EUR"', "give either a number of sites or a budget"),
+        ('budget = "0.5 EUR"', "the budget of 0.50 EUR buys nothing: the cheapest site, s, costs 1.00 EUR"),
+    ],
+)
+def test_an_impossible_aim_says_which_figure_is_wrong(make, tmp_path, aim, reason):
+    page = f'[tables]\ndemand = "demand.csv"\ncandidates = "candidates.csv"\n[aim]\n{aim}\n'
+    scenario = read_scenario(make.folder(tmp_path, plan=page, demand=DEMAND, candidates=SITES))
+    with pytest.raises(AimImpossible, match=reason):
+        make_plan(scenario)
+
+
+def test_a_wrong_word_or_number_in_the_aim_is_named(make, tmp_path):
+    page = (
+        '[tables]\ndemand = "demand.csv"\ncandidates = "candidates.csv"\n'
+        '[aim]\nobjective = "fame"\nradius_m = -1\nbudget = "many"\n'
+    )
+    with pytest.raises(ScenarioBroken) as broken:
+        read_scenario(make.folder(tmp_path, plan=page, demand=DEMAND, candidates=SITES))
+    assert [problem.split(":")[0] for problem in broken.value.problems] == [
+        "[aim] objective = 'fame'",
+        "[aim] radius_m = -1",
+        "[aim] budget = 'many'",
+    ]
+
+
+def test_degrees_become_metres_of_the_utm_zone_in_the_middle(make, tmp_path):
+    demand = "id,lon,lat,weight\na,13.4,52.5,10\n"
+    scenario = read_scenario(make.folder(tmp_path, demand=demand, candidates="id,lon,lat\ns,13.41,52.5\n"))
+    assert scenario.crs == "EPSG:32633"
+    assert scenario.sites.x[0] - scenario.demand.x[0] == pytest.approx(679, abs=2)
+
+
+def test_geojson_geopackage_and_parquet_read_like_csv(tmp_path):
+    feature = {
+        "type": "Feature",
+        "properties": {"id": "a", "weight": 7},
+        "geometry": {"type": "Point", "coordinates": [13.4, 52.5]},
+    }
+    (tmp_path / "d.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    point = struct.pack("<BIdd", 1, 1, 13.4, 52.5)
+    pl.DataFrame({"id": ["a"], "weight": [7], "geometry": [point]}).write_parquet(tmp_path / "d.parquet")
+    database = sqlite3.connect(tmp_path / "d.gpkg")
+    database.executescript(
+        "CREATE TABLE gpkg_contents (table_name, data_type);"
+        "CREATE TABLE gpkg_geometry_columns (table_name, column_name, srs_id);"
+        "CREATE TABLE d (id, weight, geom);"
+        "INSERT INTO gpkg_contents VALUES ('d', 'features');"
+        "INSERT INTO gpkg_geometry_columns VALUES ('d', 'geom', 4326);"
+    )
+    header = b"GP\x00\x01" + struct.pack("<i", 4326)
+    database.execute("INSERT INTO d VALUES ('a', 7, ?)", (header + point,))
+    database.commit()
+    database.close()
+    expected = {"id": "a", "weight": "7", "lon": "13.4", "lat": "52.5"}
+    for name in ("d.geojson", "d.parquet", "d.gpkg"):
+        assert [row.values for row in read_rows(tmp_path / name)] == [expected], name
+
+
+@pytest.mark.parametrize("name", ["no.csv", "odd.txt", "broken.geojson", "broken.gpkg", "broken.parquet"])
+def test_an_unreadable_file_is_refused_by_name(tmp_path, name):
+    if not name.startswith("no"):
+        (tmp_path / name).write_text("nonsense")
+    with pytest.raises(FileUnreadable, match=name):
+        read_rows(tmp_path / name)
+
+
+def test_an_unknown_scenario_lists_those_that_are_shipped():
+    with pytest.raises(DataSetUnknown, match="berlin"):
+        scenario_page("atlantis")
