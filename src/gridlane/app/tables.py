@@ -1,7 +1,9 @@
 """Every package's tables, imported so that migrations and their test see them all."""
 
+from gridlane.accounts import model as accounts
+from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
 from gridlane.stations import availability
 from gridlane.stations import model as stations
 
-__all__ = ["audit", "availability", "facts", "ownership", "stations"]
+__all__ = ["accounts", "audit", "availability", "charging", "facts", "ownership", "stations"]

@@ -1,0 +1,62 @@
+"""Sessions that fell silent: a station boots, and does not go on with what it was doing."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from gridlane.charging.metering import max_power
+from gridlane.charging.questions import Answered, SessionAsked
+from gridlane.charging.recording import record
+from gridlane.charging.registers import settled
+from gridlane.charging.state import ChargingState, Session
+from gridlane.stations.decision import Ask, Commit, TimePassed
+from gridlane.stations.state import Live
+
+RESUMED_WITHIN = timedelta(minutes=15)
+"""After a boot a station may resume its transactions, or send their ends from its queue, for so long."""
+
+
+def interrupted(live: Live, now: datetime) -> Commit:
+    """A boot: whatever was running is to be heard of again soon, or has ended with the power. Follows ``Booted``."""
+    commit = Commit(live)
+    for session in _open(live):
+        record(commit, session, replace(session, interrupted_at=now), now, "the station booted")
+    return commit
+
+
+def time_passed(live: Live, _what: TimePassed, now: datetime, answer: Answered | None) -> Commit | Ask:
+    """Sessions not heard of since a boot are presumed to have ended with the last word about them."""
+    overdue = [
+        one for one in _open(live) if one.interrupted_at and one.interrupted_at + RESUMED_WITHIN <= now
+    ]
+    unsettled = tuple(one.id for one in overdue if one.progress.unsettled)
+    if unsettled and answer is None:
+        station = live.station
+        return Ask(
+            SessionAsked(
+                station_id=station.id, organization_id=station.organization_id, at=now, registers_of=unsettled
+            )
+        )
+    commit = Commit(live)
+    for session in overdue:
+        ended = replace(session, presumed_end=max(session.started_at, session.progress.received_at))
+        if session.progress.unsettled and answer is not None:
+            known = answer.registers[session.id]
+            ended = replace(ended, progress=settled(session.progress, known, max_power(live, session)))
+        record(commit, session, ended, now, "not resumed after a boot")
+    return commit
+
+
+def next_deadline(charging: ChargingState) -> datetime | None:
+    """When ``time_passed`` has something to do, if nothing else happens."""
+    due: list[datetime] = [
+        one.interrupted_at + RESUMED_WITHIN
+        for one in charging.sessions.values()
+        if one.is_open and one.interrupted_at is not None
+    ]
+    return min(due, default=None)
+
+
+def _open(live: Live) -> list[Session]:
+    charging: ChargingState = live.charging
+    return [one for one in charging.sessions.values() if one.is_open]

@@ -1,0 +1,212 @@
+"""The handlers over the real committer and the real database, and what a new owner finds there."""
+
+import asyncio
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from gridlane.accounts.tokens import last4
+from gridlane.charging.asking import Answerer
+from gridlane.charging.loading import load
+from gridlane.charging.model import reading_partitions
+from gridlane.kernel import ownership
+from gridlane.kernel.group_commit import Committer, Decision, Outcome
+from gridlane.kernel.ids import new_id
+from gridlane.stations.decision import Ask
+from gridlane.stations.state import Live
+
+
+class StoredStreet:
+    """As ``conftest.Street``, over PostgreSQL."""
+
+    def __init__(self, make, connection, committer, answerer, **changes):
+        self.make, self.connection, self.committer, self.answerer = make, connection, committer, answerer
+        self.street = make.Street(**changes)
+        self.epoch = 0
+
+    @property
+    def live(self):
+        return self.street.live
+
+    async def claim(self):
+        id_ = self.live.station.id
+        self.epoch = (await ownership.claim(self.connection, [id_], "node", self.make.NOON))[id_]
+        charging = (await load(self.connection, [id_]))[id_]
+        self.street.live = Live(self.live.station, charging)
+        return self
+
+    async def tell(self, report, now=None):
+        now = now or getattr(report, "at", None) or self.make.NOON
+        decided = self.street.handlers[type(report)](self.live, report, now, None)
+        while isinstance(decided, Ask):
+            answer = await self.answerer(decided.question)
+            decided = self.street.handlers[type(report)](self.live, report, now, answer)
+        settled = asyncio.get_running_loop().create_future()
+        decision = Decision(self.live.station.id, self.epoch, decided.rows, decided.facts, settled.set_result)
+        self.committer.submit(decision)
+        assert await settled is Outcome.COMMITTED
+        self.street.live = decided.live
+        return decided
+
+    async def rows(self, query):
+        cursor = self.connection.cursor(row_factory=psycopg.rows.dict_row)
+        return await (await cursor.execute(query)).fetchall()
+
+
+@pytest.fixture
+async def connection(database_url):
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def organization(connection, make):
+    id_ = make.station().organization_id
+    await connection.execute(
+        "INSERT INTO organizations (id, name, created_at) VALUES (%s, 'Nord', now())", (id_,)
+    )
+    return id_
+
+
+@pytest.fixture
+async def issue(connection, organization, make):
+    async def issued(token=make.CARD, **changes):
+        columns = {
+            "id": new_id(), "organization_id": organization, "key": make.CIPHER.key(token),
+            "sealed": make.CIPHER.seal(token), "last4": last4(token), "kind": token.kind,
+            "created_at": make.NOON, "changed_at": make.NOON,
+        } | changes  # fmt: skip
+        await connection.execute(
+            f"INSERT INTO tokens ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",  # noqa: S608 (our own names)
+            tuple(columns.values()),
+        )
+        return columns["id"]
+
+    return issued
+
+
+@pytest.fixture
+async def parts(database_url, make):
+    committer, answerer = Committer(database_url), Answerer(database_url, make.CIPHER)
+    committer.start()
+    yield committer, answerer
+    await committer.stop()
+    await answerer.close()
+
+
+@pytest.fixture
+async def street(make, connection, parts, issue):
+    await issue()
+    return await StoredStreet(make, connection, *parts).claim()
+
+
+async def test_a_whole_session_is_stored_and_found_again_after_a_restart(street, make):
+    number = (await street.tell(make.start16(0, meter=10.0))).reply.transaction_id
+    await street.tell(make.meter(1, 200.0, transaction=number, power=11_000.0, current_l1=16.0, soc=40.0))
+    before = street.live.charging.sessions[str(number)]
+
+    await street.claim()
+    after = street.live.charging.sessions[str(number)]
+    assert after == make.without_memory(before)
+
+    await street.tell(make.stop16(30, number, meter=5010.0, reason="Local"))
+    (row,) = await street.rows("SELECT * FROM sessions")
+    assert (row["status"], row["energy"], row["stop_reason"]) == ("ended", 5000.0, "Local")
+    assert (row["token_last4"], row["verdict"]) == ("1234", "accepted")
+    await street.claim()
+    assert street.live.charging.sessions == {}
+
+
+async def test_every_reading_is_one_row_with_all_its_samples(street, make):
+    number = (await street.tell(make.start16(0))).reply.transaction_id
+    rest = '[{"value":"é\\u00e9","measurand":"Power.Factor"}]'
+    await street.tell(
+        make.meter(1, 200.0, transaction=number, power=11_000.0, voltage=230.5, soc=41.0, rest=rest, signed=True)
+    )  # fmt: skip
+    row = (await street.rows("SELECT * FROM readings ORDER BY at"))[-1]
+    assert (row["energy"], row["power"], row["voltage"], row["soc"]) == (200.0, 11_000.0, 230.5, 41.0)
+    assert (row["rest"], row["signed"], row["evse"]) == (rest, True, 1)
+
+
+async def test_the_same_start_after_a_restart_gets_the_same_id(street, make):
+    first = (await street.tell(make.start16(0))).reply
+    await street.tell(make.stop16(5, first.transaction_id, meter=10.0))
+    await street.claim()
+    again = (await street.tell(make.start16(0))).reply
+    assert again == first
+    assert len(await street.rows("SELECT id FROM sessions")) == 1
+
+
+async def test_two_events_of_one_number_are_both_kept_and_the_session_says_so(street, make):
+    await street.tell(make.event("started", 0, sequence=0, token=make.CARD))
+    await street.tell(make.event("updated", 1, sequence=1))
+    (row,) = await street.rows("SELECT sequence_conflict FROM sessions")
+    assert not row["sequence_conflict"]
+    await street.tell(make.event("updated", 2, sequence=1))
+    await street.tell(make.event("updated", 2, sequence=1))
+    (row,) = await street.rows("SELECT sequence_conflict FROM sessions")
+    assert row["sequence_conflict"]
+    assert len(await street.rows("SELECT 1 FROM transaction_events")) == 3
+
+
+async def test_a_token_charging_at_another_station_is_concurrent_until_that_session_ends(
+    street, make, connection, parts
+):
+    other = await StoredStreet(make, connection, *parts).claim()
+    number = (await street.tell(make.start16(0))).reply.transaction_id
+    assert (await other.tell(make.start16(1))).reply.verdict.status == "concurrent"
+    await street.tell(make.stop16(2, number, meter=10.0))
+    assert (await other.tell(make.start16(3))).reply.verdict.status == "accepted"
+
+
+async def test_sessions_that_follow_fast_are_never_falsely_concurrent(street, make):
+    for minute in range(0, 40, 2):
+        reply = (await street.tell(make.start16(minute, meter=float(minute)))).reply
+        assert reply.verdict.status == "accepted"
+        assert (await street.tell(make.tap(), make.minutes(minute))).reply.verdict.status == "accepted"
+        await street.tell(make.stop16(minute + 1, reply.transaction_id, meter=float(minute + 1)))
+
+
+async def test_a_token_blocked_a_moment_ago_does_not_start(street, make, connection):
+    assert (await street.tell(make.tap())).reply.verdict.status == "accepted"
+    await connection.execute("UPDATE tokens SET status = 'blocked'")
+    assert (await street.tell(make.start16(1))).reply.verdict.status == "blocked"
+
+
+async def test_a_used_up_budget_refuses_until_the_next_period(street, make, connection):
+    await connection.execute("UPDATE tokens SET budget_energy = 3000, budget_period = 'day'")
+    number = (await street.tell(make.start16(0))).reply.transaction_id
+    await street.tell(make.stop16(30, number, meter=4000.0))
+    assert (await street.tell(make.tap(), make.minutes(31))).reply.verdict.status == "no_credit"
+    assert (await street.tell(make.tap(), make.minutes(24 * 60))).reply.verdict.status == "accepted"
+
+
+async def test_a_token_of_another_organization_is_unknown(street, make, connection, parts):
+    foreign = await StoredStreet(make, connection, *parts, organization_id=new_id()).claim()
+    assert (await foreign.tell(make.tap())).reply.verdict.status == "unknown"
+
+
+async def test_readings_out_of_order_are_settled_from_the_store(street, make):
+    number = (await street.tell(make.start16(0))).reply.transaction_id
+    await street.tell(make.meter(20, 4000.0, transaction=number))
+    await street.tell(make.meter(10, 2000.0, transaction=number))
+    await street.claim()
+    await street.tell(make.stop16(30, number, meter=6000.0))
+    (row,) = await street.rows("SELECT energy, unsettled FROM sessions")
+    assert row == {"energy": 6000.0, "unsettled": False}
+
+
+async def test_many_questions_at_once_are_answered_over_one_connection(street, make, parts):
+    _, answerer = parts
+    asked = street.street.handlers[type(make.tap())](street.live, make.tap(), make.NOON, None).question
+    answers = await asyncio.gather(*(answerer(asked) for _ in range(300)))
+    assert {one.token.token.last4 for one in answers} == {"1234"}
+
+
+async def test_readings_lie_in_the_partition_of_their_week(street, make, connection):
+    for statement in reading_partitions(make.NOON - timedelta(days=7), 21):
+        await connection.execute(statement)
+    await street.tell(make.meter(0, 1.0))
+    (row,) = await street.rows("SELECT tableoid::regclass::text AS part FROM readings")
+    assert row["part"] == "readings_2026_06_01"
