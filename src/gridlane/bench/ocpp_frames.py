@@ -7,15 +7,18 @@ none (``unknown``), and what counts is that nothing breaks and that a call, if i
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from gridlane.bench.ocpp_payloads import Sample, sample
 from gridlane.ocpp.actions import Direction, actions_of
+from gridlane.ocpp.conversation import DEFAULT_LIMITS
 from gridlane.ocpp.error_codes import Fault
 from gridlane.ocpp.version import Version
 
-Due = Fault | Literal["accepted", "silence", "unknown"]
+BATCH: Final = 500
+
+Due = Fault | Literal["accepted", "silence", "closed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,15 @@ class HostileFrame:
 
 
 def hostile_frames(version: Version, seed: int, count: int) -> Iterator[HostileFrame]:
-    """Frames as a station may send them to a central system; every twelfth is a good call."""
-    rng = random.Random(f"frames {seed} {version}")
-    forge = Forge(version, rng)
-    for number in range(count):
-        yield forge.make(number)
+    """Frames as a station may send them to a central system, some of them good calls."""
+    for number in range(0, count, BATCH):
+        yield from batch_of_frames(version, seed, number, min(BATCH, count - number))
+
+
+def batch_of_frames(version: Version, seed: int, first: int, count: int) -> list[HostileFrame]:
+    """A part of the same stream, so that another process can make it."""
+    forge = Forge(version, random.Random(f"frames {seed} {version} {first}"))
+    return [forge.make(number) for number in range(first, first + count)]
 
 
 class Forge:
@@ -47,7 +54,8 @@ class Forge:
     def make(self, number: int) -> HostileFrame:
         message_id = f"m{number}"
         name, mutation = self.rng.choice(MUTATIONS)
-        return mutation(self, name, message_id)
+        frame = mutation(self, name, message_id)
+        return frame if len(frame.data) <= DEFAULT_LIMITS.frame_bytes else replace(frame, due="closed")
 
     def payload(self) -> Sample:
         return sample(self.version, self.rng.choice(self.theirs), "Request", self.rng)
