@@ -6,9 +6,9 @@ const THIN = "\u202f"; // narrow no-break space between a figure and its unit
 const formats = new Map<string, Intl.NumberFormat>();
 
 function numberFormat(options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  const key = speech.language + JSON.stringify(options);
+  const key = speech.locale + JSON.stringify(options);
   let format = formats.get(key);
-  if (!format) formats.set(key, (format = new Intl.NumberFormat(speech.language, options)));
+  if (!format) formats.set(key, (format = new Intl.NumberFormat(speech.locale, options)));
   return format;
 }
 
@@ -97,7 +97,7 @@ export function day(at: Instant, zone?: string): string {
 
 function clock(at: Instant, options: Intl.DateTimeFormatOptions, zone?: string): string {
   const place = zone ? { ...options, timeZone: zone } : options;
-  return new Intl.DateTimeFormat(speech.language, place).format(new Date(at));
+  return new Intl.DateTimeFormat(speech.locale, place).format(new Date(at));
 }
 
 const AGES: readonly [limit: number, seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
@@ -113,6 +113,6 @@ const AGES: readonly [limit: number, seconds: number, unit: Intl.RelativeTimeFor
 export function ago(at: Instant, now: number = Date.now()): string {
   const seconds = (new Date(at).getTime() - now) / 1000;
   const [, size, unit] = AGES.find(([limit]) => Math.abs(seconds) < limit) ?? AGES[AGES.length - 1]!;
-  const relative = new Intl.RelativeTimeFormat(speech.language, { numeric: "auto", style: "short" });
+  const relative = new Intl.RelativeTimeFormat(speech.locale, { numeric: "auto", style: "short" });
   return relative.format(Math.round(seconds / size), unit);
 }

@@ -110,8 +110,18 @@ function paramsOf(pattern: string, path: string): Params | null {
   const params: Record<string, string> = {};
   for (const [at, part] of wanted.entries()) {
     const value = given[at]!;
-    if (part.startsWith(":")) params[part.slice(1)] = decodeURIComponent(value);
+    const read = part.startsWith(":") ? decoded(value) : value;
+    if (read === null) return null;
+    if (part.startsWith(":")) params[part.slice(1)] = read;
     else if (part !== value) return null;
   }
   return params;
+}
+
+function decoded(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null; // not UTF-8: no page has such an address
+  }
 }

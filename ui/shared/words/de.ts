@@ -18,6 +18,8 @@ export const common: Translation<typeof en.common> = {
   "action.start": "Starten",
   "action.stop": "Stoppen",
 
+  "chart.time": "Zeit",
+
   "look.dark": "Dunkel",
   "look.language": "Sprache",
   "look.light": "Hell",

@@ -19,6 +19,8 @@ export const common = {
   "action.start": "Start",
   "action.stop": "Stop",
 
+  "chart.time": "Time",
+
   "look.dark": "Dark",
   "look.language": "Language",
   "look.light": "Light",

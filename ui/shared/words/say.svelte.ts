@@ -43,6 +43,11 @@ class Speech {
     return sentence.replace(/\{(\w+)\}/g, (hole, name: string) => String(filling[name] ?? hole));
   }
 
+  /** The reader's own variety of the language (en-GB, de-AT), for figures and times of day. */
+  get locale(): string {
+    return navigator.languages.find((tag) => tag.startsWith(this.language)) ?? this.language;
+  }
+
   speak(language: Language, words: Words): void {
     this.#plural = new Intl.PluralRules(language);
     this.words = words;

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+
+import { Problem, problemOf } from "./problem";
+
+const answer = (status: number, body: unknown): Response =>
+  new Response(typeof body === "string" ? body : JSON.stringify(body), {
+    status,
+    statusText: "Unprocessable",
+  });
+
+test("a problem keeps its code, its sentence and its fields", async () => {
+  const body = {
+    code: "input_invalid",
+    detail: "The name is taken.",
+    errors: [{ field: "name", message: "Taken." }],
+  };
+  const problem = await problemOf(answer(422, body));
+  expect([problem.code, problem.status, problem.message]).toEqual([
+    "input_invalid",
+    422,
+    "The name is taken.",
+  ]);
+  expect(problem.field("name")).toBe("Taken.");
+});
+
+test("the framework's own list of errors becomes fields", async () => {
+  const problem = await problemOf(
+    answer(422, { detail: [{ loc: ["body", "site_id"], msg: "Field required" }] }),
+  );
+  expect(problem.field("site_id")).toBe("Field required");
+});
+
+test("an answer that is no JSON still is a problem", async () => {
+  const problem = await problemOf(answer(502, "<html>Bad gateway</html>"));
+  expect(problem).toBeInstanceOf(Problem);
+  expect(problem.code).toBe("unexpected");
+});
