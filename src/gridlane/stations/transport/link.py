@@ -86,12 +86,19 @@ class Receiver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Come in. Without a ``subprotocol`` the handshake is completed without that header and the link closed at once
-    (code 1002), as OCPP-J asks when no version is shared; ``receiver`` then sees ``opened`` and ``closed``.
+    """Come in, and speak ``subprotocol`` (one that the station offered)."""
+
+    subprotocol: str
+    receiver: Receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """No version is shared: the handshake is completed without a subprotocol and the link closed at once (code 1002),
+    as OCPP-J asks. Nobody receives anything.
     """
 
-    subprotocol: str | None
-    receiver: Receiver
+    reason_code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,7 @@ class Rejection:
 class Door(Protocol):
     """Decides who comes in, from memory alone."""
 
-    def knock(self, handshake: Handshake) -> Admission | Rejection: ...
+    def knock(self, handshake: Handshake) -> Admission | Farewell | Rejection: ...
 
     def stumbled(self, address: str, listener: ListenerSettings, reason_code: str) -> None:
         """A connection ended before it could knock: TLS failed, the request was no upgrade, or it took too long."""

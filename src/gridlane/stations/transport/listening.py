@@ -1,0 +1,310 @@
+"""A listener: accepts sockets at its pace, sees them through TLS and the upgrade, keeps count of the open links.
+
+Which library speaks WebSocket is a detail passed in (``protocol``); what a newcomer may cost before it is a station, and in
+what order newcomers are served, is decided here.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from ssl import SSLError
+from typing import Any
+
+import aiofastnet
+import structlog
+
+from gridlane.kernel.clock import monotonic
+from gridlane.stations.transport.link import (
+    Admission,
+    Door,
+    Farewell,
+    Handshake,
+    Headers,
+    Link,
+    Peer,
+    Rejection,
+)
+from gridlane.stations.transport.pings import PingWheel
+from gridlane.stations.transport.settings import ListenerSettings
+from gridlane.stations.transport.tls import TlsIdentity, reason_of
+from gridlane.stations.transport.turnstile import Crowd, Pace, network_of
+from gridlane.stations.transport.upgrade import why_no_websocket
+
+_ACCEPTS_AT_ONCE = 64
+_BACKLOG = 4096
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_TLS_BUFFER_BYTES = 17 * 1024
+"""One whole TLS record; the library's own 263 KiB each way suit file servers."""
+
+# It reports every failed handshake as an error of ours; they are the business of ``Door.stumbled``.
+logging.getLogger("aiofastnet").setLevel(logging.CRITICAL)
+
+log = structlog.get_logger(__name__)
+
+
+class Newcomer:
+    """One accepted socket until it has become a link or is gone. Made, told and forgotten by its listener."""
+
+    __slots__ = (
+        "_answered",
+        "_transport",
+        "address",
+        "deadline",
+        "inside",
+        "listener",
+        "network",
+        "peer",
+        "port",
+        "socket",
+        "task",
+    )
+
+    def __init__(self, listener: "Listener", accepted: socket.socket, address: str, port: int) -> None:
+        self.listener = listener
+        self.socket: socket.socket | None = accepted
+        self.address = address
+        self.port = port
+        self.network = network_of(address)
+        self.peer: Peer | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
+        self.inside = False
+        self._answered = False
+        self._transport: asyncio.Transport | None = None
+
+    def connected(self, transport: asyncio.Transport) -> None:
+        """TCP, and TLS if any, stand; the request may come."""
+        self._transport = transport
+        tls = transport.get_extra_info("ssl_object")
+        self.peer = Peer(
+            address=self.address,
+            port=self.port,
+            secure=tls is not None,
+            certificate=tls.getpeercert(True) if tls is not None and self.listener.verifies else None,
+            tls_version=tls.version() if tls is not None else None,
+        )
+
+    def knock(self, path: str, headers: Headers) -> Admission | Farewell | Rejection:
+        """Decides about a whole HTTP request."""
+        settings, door = self.listener.settings, self.listener.door
+        unfit = why_no_websocket(headers)
+        if unfit is not None:
+            self.refuse(unfit.reason_code)
+            return unfit
+        assert self.peer is not None
+        self._answered = True
+        try:
+            return door.knock(Handshake(path, headers, self.peer, settings))
+        except Exception:  # supervises one newcomer: nobody else may suffer, and the peer learns nothing
+            log.exception("the door failed", listener=settings.name, address=self.address)
+            return Rejection(HTTPStatus.SERVICE_UNAVAILABLE, "door_failed")
+
+    def refuse(self, reason_code: str) -> None:
+        """Notes, once, that it never got as far as to knock."""
+        if not self._answered:
+            self._answered = True
+            self.listener.door.stumbled(self.address, self.listener.settings, reason_code)
+
+    def entered(self) -> None:
+        """The upgrade is answered; from here on it is a link."""
+        self.inside = True
+        self._transport = None
+        self.listener.forget(self)
+
+    def gone(self) -> None:
+        """The socket closed before that."""
+        self.refuse("left_early")
+        self._transport = None
+        self.listener.forget(self)
+
+    def drop(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+        elif self.task is not None:
+            self.task.cancel()
+        if self.socket is not None:
+            self.socket.close()
+        self.listener.forget(self)
+
+
+class Listener:
+    """Serves stations on one address until closed.
+
+    ``protocol`` makes the asyncio protocol of one connection; ``picows_listener`` and ``websockets_listener`` have one
+    each. Every method belongs to the event loop's thread.
+    """
+
+    def __init__(
+        self, settings: ListenerSettings, door: Door, protocol: Callable[[Newcomer], asyncio.BaseProtocol]
+    ) -> None:
+        self.settings = settings
+        self.door = door
+        self.links = PingWheel(settings.limits.ping_seconds)
+        self.tls = TlsIdentity(settings.tls) if settings.tls is not None else None
+        self.verifies = settings.tls is not None and settings.tls.client_authorities is not None
+        self._protocol = protocol
+        limits = settings.limits
+        self._waiting: Crowd[Newcomer] = Crowd(limits.waiting_sockets)
+        self._entering: Crowd[Newcomer] = Crowd(limits.waiting_sockets)
+        self._pace = Pace(limits.accepts_per_second, limits.accept_burst, monotonic())
+        self._turn: asyncio.TimerHandle | None = None
+        self._sockets: list[socket.socket] = []
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where it listens: host and port of every socket."""
+        return [(name[0], name[1]) for name in (bound.getsockname() for bound in self._sockets)]
+
+    async def open(self) -> None:
+        """Binds and begins to accept. Raises OSError when an address is taken."""
+        self._sockets = await _bind(self.settings)
+        loop = asyncio.get_running_loop()
+        for bound in self._sockets:
+            loop.add_reader(bound, self._accept, bound)
+        self.links.start()
+
+    def stop_accepting(self) -> None:
+        """Newcomers are turned away from now on; open links stay."""
+        loop = asyncio.get_running_loop()
+        for bound in self._sockets:
+            loop.remove_reader(bound)
+            bound.close()
+        self._sockets = []
+        if self._turn is not None:
+            self._turn.cancel()
+        for newcomer in self._waiting.everyone() + self._entering.everyone():
+            newcomer.drop()
+
+    async def close(self, code: int = 1001, reason: str = "going away", over_seconds: float = 0.0) -> None:
+        """Stops accepting and says goodbye to every link, spread ``over_seconds`` so that they do not return as one.
+        Ends when all are gone.
+        """
+        self.stop_accepting()
+        links: list[Link] = list(self.links)  # type: ignore[arg-type]  # what is pinged here is a link
+        pause = over_seconds / max(1, len(links))
+        for link in links:
+            link.close(code, reason)
+            if pause:
+                await asyncio.sleep(pause)
+        await self.links.emptied()
+        self.links.stop()
+
+    def forget(self, newcomer: Newcomer) -> None:
+        self._waiting.discard(newcomer.network, newcomer)
+        self._entering.discard(newcomer.network, newcomer)
+        if newcomer.deadline is not None:
+            newcomer.deadline.cancel()
+            newcomer.deadline = None
+
+    def _accept(self, bound: socket.socket) -> None:
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                accepted, address = bound.accept()
+            except (BlockingIOError, InterruptedError):
+                break
+            except ConnectionAbortedError:
+                continue
+            except OSError as problem:
+                if problem.errno not in _OUT_OF_RESOURCES:
+                    raise
+                self._rest(bound, problem)
+                break
+            accepted.setblocking(False)
+            host, port = (address[0], address[1]) if address else ("", 0)
+            newcomer = Newcomer(self, accepted, host.removeprefix("::ffff:"), port)
+            self._crowded_out(self._waiting.add(newcomer.network, newcomer))
+        if self._turn is None:
+            self._let_in()
+
+    def _rest(self, bound: socket.socket, problem: OSError) -> None:
+        """No file descriptors left: the backlog waits a second."""
+        log.error("accepting paused", listener=self.settings.name, problem=str(problem))
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(bound)
+        loop.call_later(1.0, self._resume, bound)
+
+    def _resume(self, bound: socket.socket) -> None:
+        if bound in self._sockets:
+            asyncio.get_running_loop().add_reader(bound, self._accept, bound)
+
+    def _let_in(self) -> None:
+        """Begins handshakes as fast as the pace allows; comes back by itself while somebody waits."""
+        self._turn = None
+        while len(self._waiting):
+            if not self._pace.take(monotonic()):
+                self._turn = asyncio.get_running_loop().call_later(self._pace.wait(), self._let_in)
+                return
+            newcomer = self._waiting.take()
+            assert newcomer is not None
+            self._begin(newcomer)
+
+    def _begin(self, newcomer: Newcomer) -> None:
+        loop = asyncio.get_running_loop()
+        self._crowded_out(self._entering.add(newcomer.network, newcomer))
+        newcomer.deadline = loop.call_later(self.settings.limits.handshake_seconds, self._too_slow, newcomer)
+        newcomer.task = loop.create_task(self._connect(newcomer))
+
+    async def _connect(self, newcomer: Newcomer) -> None:
+        accepted, newcomer.socket = newcomer.socket, None
+        assert accepted is not None
+        loop = asyncio.get_running_loop()
+        try:
+            await aiofastnet.connect_accepted_socket(
+                loop, partial(self._protocol, newcomer), accepted, **self._tls_arguments()
+            )
+        except (OSError, SSLError) as failure:
+            newcomer.refuse(reason_of(failure))
+            newcomer.gone()
+            accepted.close()
+        finally:
+            newcomer.task = None
+
+    def _tls_arguments(self) -> dict[str, Any]:
+        if self.tls is None:
+            return {}
+        return {
+            "ssl": self.tls.context,
+            "ssl_handshake_timeout": self.settings.limits.handshake_seconds + 1.0,
+            "ssl_shutdown_timeout": self.settings.limits.close_seconds,
+            "ssl_incoming_bio_size": _TLS_BUFFER_BYTES,
+            "ssl_outgoing_bio_size": _TLS_BUFFER_BYTES,
+        }
+
+    def _too_slow(self, newcomer: Newcomer) -> None:
+        newcomer.refuse("handshake_timeout")
+        newcomer.drop()
+
+    def _crowded_out(self, newcomer: Newcomer | None) -> None:
+        if newcomer is not None:
+            newcomer.refuse("crowded_out")
+            newcomer.drop()
+
+
+async def _bind(settings: ListenerSettings) -> list[socket.socket]:
+    """One listening socket per address the host name stands for."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(
+        settings.host or None, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            bound = socket.socket(family, kind, protocol)
+            sockets.append(bound)
+            bound.setblocking(False)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if settings.reuse_port:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            bound.bind(address)
+            bound.listen(_BACKLOG)
+    except OSError:
+        for bound in sockets:
+            bound.close()
+        raise
+    return sockets
