@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gridlane.ocpp.actions import Role
+from gridlane.ocpp.codec import MessageInvalid
 from gridlane.ocpp.conversation import (
     CallAbandoned,
     CallQueueFull,
@@ -322,3 +323,16 @@ def test_late_answers_are_remembered_within_a_bound():
     events = [conversation.receive(f'[3,"c{n}",{{"status":"Accepted"}}]'.encode(), 2.0)[0] for n in range(4)]
 
     assert types_of(events) == [Unexpected, Unexpected, ResultReceived, ResultReceived]
+
+
+def test_what_would_break_its_schema_never_leaves_and_the_call_still_waits():
+    conversation = central()
+    conversation.receive(b'[2,"a","Authorize",{"idTag":"x"}]', 0.0)
+    too_long = v16.AuthorizeResponse(id_tag_info=v16.IdTagInfoType(status="Accepted", parent_id_tag="x" * 21))
+
+    with pytest.raises(MessageInvalid, match="parentIdTag"):
+        conversation.answer("a", too_long)
+    assert conversation.answer_error("a", Fault.INTERNAL)
+    with pytest.raises(MessageInvalid):
+        conversation.call("c1", v16.RemoteStartTransactionRequest(id_tag="x" * 21), 0.0)
+    assert conversation.call("c2", v16.ClearCacheRequest(), 0.0)

@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw
 
+from gridlane.kernel.errors import Kind as Refused
+from gridlane.kernel.errors import Refusal
 from gridlane.ocpp.actions import Action, actions_of
 from gridlane.ocpp.error_codes import Fault, code_for
 from gridlane.ocpp.frames import nests_too_deep
@@ -80,6 +82,27 @@ def accept(version: Version, action: Action, kind: Kind, raw: Buffer, quirks: Qu
     return _accept_mended(version, action, kind, data, quirks)
 
 
+class MessageInvalid(Refusal):
+    """A message of ours breaks its own schema: a text too long, a list too short. It is never sent."""
+
+    code = "ocpp_message_invalid"
+    kind = Refused.INVALID
+    sentence = "{message} would not be valid: {reason}."
+
+
+def encode_checked(message: Message) -> bytes:
+    """As ``encode``, for what leaves the house. Raises MessageInvalid.
+
+    A Struct does not look at its fields when it is made, so the bytes are read back: a third of a microsecond for most.
+    """
+    data = encode(message)
+    try:
+        _decoder_of(type(message)).decode(data)
+    except _REFUSALS as error:
+        raise MessageInvalid(message=type(message).__name__, reason=error) from None
+    return data
+
+
 def is_strictly_right(action: Action, kind: Kind, raw: Buffer) -> bool:
     """Whether a payload is accepted without any pardon."""
     try:
@@ -99,6 +122,11 @@ def encode(message: Message) -> bytes:
 def _decoder(action: Action, kind: Kind) -> "msgspec.json.Decoder[Any]":
     message = action.request if kind == "Request" else action.response
     assert message is not None, f"{action.name} is never answered"
+    return _decoder_of(message)
+
+
+@cache
+def _decoder_of(message: type[Message]) -> "msgspec.json.Decoder[Any]":
     return msgspec.json.Decoder(message, dec_hook=decode_hook)
 
 

@@ -18,7 +18,6 @@ Rules kept here:
   remember the call; any other is Unexpected.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -126,7 +125,7 @@ class ConversationOver(Refusal):
 class _OwnCall(Struct, gc=False):
     message_id: str
     action: Action
-    request: Message
+    payload: bytes
     timeout: float
     deadline: float = 0.0
 
@@ -166,7 +165,7 @@ class Conversation:
         self._peers_sends = sends_of(version, role.other)
         self._unanswered: list[tuple[str, Action]] = []
         self._awaited: _OwnCall | None = None
-        self._queue: deque[_OwnCall] = deque()
+        self._queue: list[_OwnCall] = []
         self._forgotten: dict[str, Action] = {}
 
     # -- what arrives
@@ -270,25 +269,31 @@ class Conversation:
     # -- our answers
 
     def answer(self, message_id: str, response: Message) -> bytes:
-        """The frame that answers a received call. Raises NotAwaitingAnswer when it was answered already."""
-        action = self._take_unanswered(message_id)
+        """The frame that answers a received call.
+
+        Raises NotAwaitingAnswer when it was answered already, and MessageInvalid when the response breaks its schema:
+        then the call still waits, for ``answer_error``.
+        """
+        place, action = self._find_unanswered(message_id)
         assert type(response) is action.response, f"{type(response).__name__} does not answer {action.name}"
-        return b"[3,%b,%b]" % (_encode_text(message_id), codec.encode(response))
+        payload = codec.encode_checked(response)
+        del self._unanswered[place]
+        return b"[3,%b,%b]" % (_encode_text(message_id), payload)
 
     def answer_error(self, message_id: str, fault: Fault | str, description: str = "") -> bytes:
         """As ``answer``, with a CALLERROR: a Fault of the oracle, or a code in either spelling."""
-        self._take_unanswered(message_id)
+        place, _ = self._find_unanswered(message_id)
+        del self._unanswered[place]
         if isinstance(fault, Fault):
             code, text = code_for(self.version, fault), description or fault.sentence
         else:
             code, text = spelled_for(self.version, fault), description
         return frames.encode_error(message_id, code, text)
 
-    def _take_unanswered(self, message_id: str) -> Action:
+    def _find_unanswered(self, message_id: str) -> tuple[int, Action]:
         for place, (waiting_id, action) in enumerate(self._unanswered):
             if waiting_id == message_id:
-                del self._unanswered[place]
-                return action
+                return place, action
         raise NotAwaitingAnswer(message_id=message_id)
 
     # -- our calls
@@ -298,19 +303,24 @@ class Conversation:
     ) -> Sequence[Event]:
         """Place a call. It leaves at once (CallSent) or when the calls before it are done (then CallSent comes later).
 
-        Raises NotOursToCall, CallQueueFull, ConversationOver.
+        Raises NotOursToCall, MessageInvalid, CallQueueFull, ConversationOver.
         """
         action = self._own_action(request, answered=True)
+        payload = codec.encode_checked(request)
         if len(self._queue) >= self.limits.queued_calls:
             raise CallQueueFull(waiting=len(self._queue))
         wait = self.limits.call_timeout if timeout is None else timeout
-        self._queue.append(_OwnCall(message_id, action, request, wait))
+        self._queue.append(_OwnCall(message_id, action, payload, wait))
         return self._next_call(now)
 
     def send(self, message_id: str, request: Message) -> bytes:
-        """2.1: the frame of a message that is never answered. Raises NotOursToCall, ConversationOver."""
+        """2.1: the frame of a message that is never answered. Raises NotOursToCall, MessageInvalid, ConversationOver."""
         action = self._own_action(request, answered=False)
-        return b"[6,%b,%b,%b]" % (_encode_text(message_id), _encode_text(action.name), codec.encode(request))
+        return b"[6,%b,%b,%b]" % (
+            _encode_text(message_id),
+            _encode_text(action.name),
+            codec.encode_checked(request),
+        )
 
     def _own_action(self, request: Message, *, answered: bool) -> Action:
         if self.is_over:
@@ -324,12 +334,12 @@ class Conversation:
     def _next_call(self, now: float) -> Sequence[Event]:
         if self._awaited is not None or not self._queue:
             return ()
-        call = self._awaited = self._queue.popleft()
+        call = self._awaited = self._queue.pop(0)
         call.deadline = now + call.timeout
         frame = b"[2,%b,%b,%b]" % (
             _encode_text(call.message_id),
             _encode_text(call.action.name),
-            codec.encode(call.request),
+            call.payload,
         )
         return (CallSent(frame=frame, message_id=call.message_id, action=call.action.name),)
 
