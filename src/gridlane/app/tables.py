@@ -1,9 +1,10 @@
 """Every package's tables, imported so that migrations and their test see them all."""
 
 from gridlane.accounts import model as accounts
+from gridlane.accounts import people
 from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
 from gridlane.stations import availability
 from gridlane.stations import model as stations
 
-__all__ = ["accounts", "audit", "availability", "charging", "facts", "ownership", "stations"]
+__all__ = ["accounts", "audit", "availability", "charging", "facts", "ownership", "people", "stations"]

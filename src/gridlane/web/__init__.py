@@ -1,1 +1,3 @@
-"""The HTTP edge: every package's api, live streams, pages."""
+"""The HTTP edge: mounts every package's ``api.py``, turns refusals into problem+json, streams live state, serves the
+screens. It decides nothing.
+"""

@@ -1,0 +1,164 @@
+"""The REST edge of signing in, the first run, API keys and the audit log."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from gridlane.accounts import keys, setting_up, signing_in
+from gridlane.accounts.model import organizations
+from gridlane.accounts.recognising import COOKIE
+from gridlane.kernel.access import Permission
+from gridlane.kernel.audit import audit_entries
+from gridlane.kernel.edge import Json, TheCaller, TheDatabase, ThePaging, TheSettings
+from gridlane.kernel.paging import page
+
+router = APIRouter()
+
+_attempts = signing_in.Attempts()
+
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$|^[^@\s]+@localhost$", max_length=254)]
+
+
+class SignInInput(BaseModel):
+    email: Email
+    password: Annotated[str, Field(max_length=1000)]
+
+
+class SetUpInput(BaseModel):
+    token: str
+    organization: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(max_length=200)] = ""
+    email: Email
+    password: Annotated[str, Field(max_length=1000)]
+
+
+class KeyInput(BaseModel):
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    permissions: list[str]
+    expires_at: datetime | None = None
+
+
+@router.post("/sign-in", tags=["sign-in"], status_code=204)
+async def sign_in(request: Request, response: Response, database: TheDatabase, wish: SignInInput) -> None:
+    """Sign in with a password; the session is a cookie of this origin."""
+    address = request.client.host if request.client else ""
+    secret = await signing_in.with_password(
+        database,
+        _attempts,
+        wish.email,
+        wish.password,
+        address=address,
+        user_agent=request.headers.get("user-agent", ""),
+    )
+    _give_cookie(request, response, secret)
+
+
+@router.post("/sign-out", tags=["sign-in"], status_code=204)
+async def sign_out(request: Request, response: Response, database: TheDatabase) -> None:
+    secret = request.cookies.get(COOKIE)
+    if secret:
+        async with database.as_owner() as work:
+            await signing_in.end_session(work, secret=secret)
+    response.delete_cookie(COOKIE)
+
+
+@router.get("/me", tags=["sign-in"])
+async def me(caller: TheCaller, database: TheDatabase) -> Json:
+    """Who is calling, and what they may do."""
+    organization: Any = None
+    if caller.organization_id is not None:
+        async with database.unit_of_work(caller.scope) as work:
+            found = await work.execute(
+                sa.select(organizations).where(organizations.c.id == caller.organization_id)
+            )
+            row = found.mappings().first()
+            organization = dict(row) if row else None
+    return Json(
+        {
+            "kind": caller.kind,
+            "name": caller.name,
+            "person_id": caller.person_id,
+            "organization": organization,
+            "permissions": sorted(one.word for one in caller.permissions),
+            "sites": None if caller.sites is None else sorted(caller.sites),
+        }
+    )
+
+
+@router.get("/me/sessions", tags=["sign-in"])
+async def my_sessions(caller: TheCaller, database: TheDatabase) -> Json:
+    """The devices one is signed in on."""
+    if caller.person_id is None:
+        return Json({"items": []})
+    async with database.as_owner() as work:
+        return Json({"items": await signing_in.sessions_of(work, caller.person_id)})
+
+
+@router.delete("/me/sessions/{session_id}", tags=["sign-in"], status_code=204)
+async def end_my_session(caller: TheCaller, database: TheDatabase, session_id: UUID) -> None:
+    async with database.as_owner() as work:
+        await signing_in.end_session(work, person_id=caller.person_id, session_id=session_id)
+
+
+@router.post("/set-up", tags=["sign-in"], status_code=204)
+async def set_up(
+    request: Request, response: Response, database: TheDatabase, settings: TheSettings, wish: SetUpInput
+) -> None:
+    """The first run: the one-time link makes the organization and its owner."""
+    secret = await setting_up.set_up(
+        database,
+        wish.token,
+        organization=wish.organization,
+        name=wish.name,
+        email=wish.email,
+        password=wish.password,
+        defaults={"currency": settings.currency, "time_zone": settings.time_zone},
+        address=request.client.host if request.client else "",
+        user_agent=request.headers.get("user-agent", ""),
+    )
+    _give_cookie(request, response, secret)
+
+
+@router.get("/api-keys", tags=["organization"])
+async def list_keys(caller: TheCaller, database: TheDatabase) -> Json:
+    async with database.unit_of_work(caller.scope) as work:
+        return Json({"items": await keys.listed(work, caller)})
+
+
+@router.post("/api-keys", tags=["organization"], status_code=201)
+async def create_key(caller: TheCaller, database: TheDatabase, wish: KeyInput) -> Json:
+    """Make an API key with some of one's own permissions. Its secret is in this answer and nowhere else."""
+    async with database.unit_of_work(caller.scope) as work:
+        made = await keys.create(work, caller, wish.name, wish.permissions, expires_at=wish.expires_at)
+    return Json(made, status_code=201)
+
+
+@router.delete("/api-keys/{key_id}", tags=["organization"], status_code=204)
+async def revoke_key(caller: TheCaller, database: TheDatabase, key_id: UUID) -> None:
+    async with database.unit_of_work(caller.scope) as work:
+        await keys.revoke(work, caller, key_id)
+
+
+@router.get("/audit", tags=["organization"])
+async def audit_log(
+    caller: TheCaller, database: TheDatabase, paging: ThePaging, object_id: str | None = None
+) -> Json:
+    """The audit log, newest first."""
+    caller.require(Permission.AUDIT_READ)
+    query = sa.select(*(column for column in audit_entries.c if column.name != "seal"))
+    if object_id:
+        query = query.where(audit_entries.c.object_id == object_id)
+    async with database.unit_of_work(caller.scope) as work:
+        order = [audit_entries.c.at, audit_entries.c.id]
+        return Json(await page(work, query, order, paging, newest_first=True))
+
+
+def _give_cookie(request: Request, response: Response, secret: str) -> None:
+    secure = request.url.scheme == "https"
+    response.set_cookie(
+        COOKIE, secret, max_age=90 * 86400, httponly=True, samesite="lax", secure=secure, path="/"
+    )

@@ -1,0 +1,133 @@
+"""Signing in and out: a password becomes a session; sessions rotate at sign-in, can be listed and ended."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gridlane.accounts import passwords
+from gridlane.accounts.people import hashed, memberships, new_secret, people, sign_in_sessions
+from gridlane.kernel.clock import system_clock
+from gridlane.kernel.database import Database
+from gridlane.kernel.errors import Kind, Refusal
+from gridlane.kernel.ids import new_id
+
+LIFE = timedelta(days=90)
+ATTEMPTS, WINDOW = 10, timedelta(minutes=10)
+
+
+class SignInFailed(Refusal):
+    code = "sign_in_failed"
+    kind = Kind.NOT_SIGNED_IN
+    sentence = "The mail address or the password is wrong."
+
+
+class TooManyAttempts(Refusal):
+    code = "too_many_attempts"
+    kind = Kind.TOO_MANY
+    sentence = "Too many attempts; try again in {minutes} minutes."
+
+
+class Attempts:
+    """Failed attempts by account and by address prefix, within this process. Bounded in memory."""
+
+    def __init__(self) -> None:
+        self._failed: dict[str, list[datetime]] = {}
+
+    def check(self, *keys: str) -> None:
+        """Raises TooManyAttempts."""
+        since = system_clock() - WINDOW
+        for key in keys:
+            recent = [at for at in self._failed.get(key, []) if at > since]
+            if len(recent) >= ATTEMPTS:
+                raise TooManyAttempts(minutes=int(WINDOW.total_seconds() // 60))
+
+    def failed(self, *keys: str) -> None:
+        since = system_clock() - WINDOW
+        if len(self._failed) > 10_000:
+            self._failed = {key: at for key, at in self._failed.items() if at[-1] > since}
+        for key in keys:
+            self._failed[key] = [*[at for at in self._failed.get(key, []) if at > since], system_clock()]
+
+    def succeeded(self, account: str) -> None:
+        self._failed.pop(account, None)
+
+
+async def with_password(
+    database: Database, attempts: Attempts, email: str, password: str, *, address: str, user_agent: str
+) -> str:
+    """Sign in; gives the session's secret for the cookie. Raises SignInFailed, TooManyAttempts."""
+    account, network = f"account:{email.lower()}", f"network:{network_of(address)}"
+    attempts.check(account, network)
+    async with database.as_owner() as work:
+        found = await work.execute(sa.select(people).where(people.c.email == email.lower()))
+        person = found.mappings().first()
+    if not await passwords.matches(person["password_hash"] if person else None, password):
+        attempts.failed(account, network)
+        raise SignInFailed
+    assert person is not None
+    attempts.succeeded(account)
+    async with database.as_owner() as work:
+        return await begin_session(work, person["id"], address=address, user_agent=user_agent)
+
+
+async def begin_session(work: AsyncConnection, person_id: UUID, *, address: str, user_agent: str) -> str:
+    """A fresh session in the person's first organization; gives its secret."""
+    now = system_clock()
+    secret = new_secret()
+    organization = await work.scalar(
+        sa.select(memberships.c.organization_id)
+        .where(memberships.c.person_id == person_id)
+        .order_by(memberships.c.since)
+        .limit(1)
+    )
+    await work.execute(
+        sa.insert(sign_in_sessions).values(
+            id=new_id(),
+            secret_hash=hashed(secret),
+            person_id=person_id,
+            organization_id=organization,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + LIFE,
+            address=address,
+            user_agent=user_agent[:300],
+        )
+    )
+    return secret
+
+
+async def sessions_of(work: AsyncConnection, person_id: UUID) -> list[dict[str, Any]]:
+    found = await work.execute(
+        sa.select(
+            sign_in_sessions.c.id, sign_in_sessions.c.created_at, sign_in_sessions.c.last_seen_at,
+            sign_in_sessions.c.address, sign_in_sessions.c.user_agent,
+        )
+        .where(sign_in_sessions.c.person_id == person_id)
+        .order_by(sign_in_sessions.c.last_seen_at.desc())
+    )  # fmt: skip
+    return [dict(row) for row in found.mappings()]
+
+
+async def end_session(
+    work: AsyncConnection,
+    *,
+    secret: str | None = None,
+    person_id: UUID | None = None,
+    session_id: UUID | None = None,
+) -> None:
+    """End a session by its secret, or one of a person's by its id."""
+    table = sign_in_sessions
+    if secret is not None:
+        await work.execute(sa.delete(table).where(table.c.secret_hash == hashed(secret)))
+    else:
+        await work.execute(sa.delete(table).where(table.c.person_id == person_id, table.c.id == session_id))
+
+
+def network_of(address: str) -> str:
+    """The prefix attempts are counted by: /24 of IPv4, /64 of IPv6."""
+    if ":" in address:
+        return ":".join(address.split(":")[:4])
+    return address.rsplit(".", 1)[0]

@@ -1,0 +1,57 @@
+"""Makes the web application: the parts it is given, the routers it mounts, nothing else."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request
+
+from gridlane import __version__
+from gridlane.kernel.access import Caller
+from gridlane.kernel.bus import Bus
+from gridlane.kernel.database import Database
+from gridlane.kernel.jobs import Jobs
+from gridlane.kernel.settings import Settings
+from gridlane.web import health, live, problems, screens
+
+Recognise = Callable[[Request], Awaitable[Caller]]
+
+
+def make(
+    *,
+    settings: Settings,
+    database: Database,
+    bus: Bus,
+    jobs: Jobs,
+    recognise: Recognise,
+    routers: Sequence[APIRouter],
+) -> FastAPI:
+    """The application. ``routers`` are the packages' own, all below ``/api/v1``."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await jobs.open()
+        yield
+        await jobs.close()
+        await database.close()
+        await bus.close()
+
+    app = FastAPI(
+        title="Gridlane",
+        version=__version__,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.bus = bus
+    app.state.jobs = jobs
+    app.state.recognise = recognise
+    app.state.live = live.LiveState(database, bus)
+    problems.register(app)
+    app.include_router(health.router)
+    for router in (*routers, live.router):
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(screens.router)
+    return app
