@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from ssl import SSLError
-from typing import Any
+from typing import Any, cast
 
 import aiofastnet
 import structlog
@@ -129,6 +129,25 @@ class Newcomer:
         if self.socket is not None:
             self.socket.close()
         self.listener.forget(self)
+
+
+class _CalmLoop:
+    """The event loop, which does not take a peer that leaves during a TLS handshake for a failure of the program.
+
+    aiofastnet reports that as an exception class where an exception belongs, and no handler can print it.
+    """
+
+    __slots__ = ("_loop",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if context.get("exception") is not ConnectionResetError:
+            self._loop.call_exception_handler(context)
 
 
 class Listener:
@@ -251,7 +270,7 @@ class Listener:
     async def _connect(self, newcomer: Newcomer) -> None:
         accepted, newcomer.socket = newcomer.socket, None
         assert accepted is not None
-        loop = asyncio.get_running_loop()
+        loop = cast("asyncio.AbstractEventLoop", _CalmLoop(asyncio.get_running_loop()))
         try:
             await aiofastnet.connect_accepted_socket(
                 loop, partial(self._protocol, newcomer), accepted, **self._tls_arguments()

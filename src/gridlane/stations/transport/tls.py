@@ -134,5 +134,5 @@ def reason_of(failure: BaseException) -> str:
         expired = failure.verify_code == _CERTIFICATE_HAS_EXPIRED
         return "client_certificate_expired" if expired else "client_certificate_untrusted"
     if isinstance(failure, ssl.SSLError):
-        return _REASONS.get(failure.reason or "", "tls_failed")
+        return _REASONS.get(getattr(failure, "reason", ""), "tls_failed")
     return "left_early"

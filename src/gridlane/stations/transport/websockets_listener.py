@@ -16,7 +16,6 @@ from websockets.datastructures import Headers
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -69,7 +68,7 @@ class WebsocketsLink(asyncio.BufferedProtocol):
         "_parts",
         "_paused",
         "_receiver",
-        "_request_bytes",
+        "_request",
         "_transport",
         "_wire",
         "heard",
@@ -94,7 +93,7 @@ class WebsocketsLink(asyncio.BufferedProtocol):
             max_size=settings.limits.message_bytes,
             logger=_library_log,
         )
-        self._request_bytes = 0
+        self._request = b""
         self._receiver: Receiver | None = None
         self._open = False
         self._paused = False
@@ -164,17 +163,11 @@ class WebsocketsLink(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.heard = True
-        if self._newcomer is not None and self._is_too_large(nbytes):
-            return
-        if self._wire.reader.eof or self._wire.eof_sent:
-            return  # what was still under way when we closed
-        self._wire.receive_data(_READ_BUFFER[:nbytes])  # type: ignore[arg-type]  # any buffer will do
-        for event in self._wire.events_received():
-            if isinstance(event, Request):
-                self._upgrade(event)
-            elif isinstance(event, Frame) and self._open:
-                self._received(event)
-        self._flush()
+        data = _READ_BUFFER[:nbytes]
+        if self._newcomer is None:
+            self._read(data)
+        else:
+            self._read_request(data)
 
     def eof_received(self) -> bool:
         return False
@@ -210,14 +203,30 @@ class WebsocketsLink(asyncio.BufferedProtocol):
 
     # The rest
 
-    def _is_too_large(self, nbytes: int) -> bool:
-        self._request_bytes += nbytes
-        if self._request_bytes <= self._limits.request_bytes or self._wire.state is not State.CONNECTING:
-            return False
-        assert self._newcomer is not None
-        self._newcomer.refuse(TOO_LARGE.reason_code)
-        self._transport.abort()
-        return True
+    def _read_request(self, data: memoryview) -> None:
+        """Holds back what follows the request until it is answered: before that it is neither frame nor anything."""
+        self._request += data
+        head, end, rest = self._request.partition(b"\r\n\r\n")
+        if len(head) > self._limits.request_bytes:
+            assert self._newcomer is not None
+            self._newcomer.refuse(TOO_LARGE.reason_code)
+            self._transport.abort()
+        elif end:
+            self._request = b""
+            self._read(head + end)
+            if self._open and rest:
+                self._read(rest)
+
+    def _read(self, data: bytes | memoryview) -> None:
+        if self._wire.eof_sent:
+            return  # what was still under way when we closed
+        self._wire.receive_data(data)  # type: ignore[arg-type]  # any buffer will do
+        for event in self._wire.events_received():
+            if isinstance(event, Request):
+                self._upgrade(event)
+            elif isinstance(event, Frame) and self._open:
+                self._received(event)
+        self._flush()
 
     def _upgrade(self, request: Request) -> None:
         newcomer = self._newcomer
