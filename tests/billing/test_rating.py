@@ -126,3 +126,16 @@ def test_the_nets_of_the_lines_add_up_to_the_net_of_each_rate(made, included):
         sums[line.vat] += net
     assert sums == {part.vat: part.net for part in bill.taxes}
     assert bill.gross == bill.net + bill.tax
+
+
+def test_a_bill_speaks_the_drivers_language(tariff, session):
+    terms = Terms(plan=PLAN, included_left=WattHours(4_000.0))
+    bill = rated(
+        session(("charging", 60, 10), ("parking", 5)), tariff(ENERGY=0.5, PARKING_TIME=6), BERLIN, terms, "de"
+    )
+    assert [line.reason for line in bill.lines] == [
+        "10 kWh x 0.5 EUR/kWh",
+        "5 min ohne Laden geparkt x 6 EUR/h",
+        "4 kWh enthalten im Tarif Pro",
+        "10 % Nachlass, Tarif Pro",
+    ]

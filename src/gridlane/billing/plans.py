@@ -18,6 +18,18 @@ from gridlane.kernel.quantities import WattHours, kilowatt_hours
 from gridlane.tariffs.taxes import Vat
 
 
+class Words(msgspec.Struct, frozen=True):
+    included: str
+    plan: str
+    code: str
+
+
+WORDS = {
+    "en": Words("{} kWh included in plan {}", "{} % off, plan {}", "code {}"),
+    "de": Words("{} kWh enthalten im Tarif {}", "{} % Nachlass, Tarif {}", "Code {}"),
+}
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription: a fee per month, energy included per month, and per cent off the energy beyond it."""
 
@@ -103,17 +115,23 @@ def _why_not(promotion: Promotion, now: datetime, uses: int, uses_by_person: int
         yield "you have used it already"
 
 
-def reductions(charges: Sequence[Charge], energy: WattHours, terms: Terms) -> list[Reduction]:
+def reductions(
+    charges: Sequence[Charge], energy: WattHours, terms: Terms, language: str = "en"
+) -> list[Reduction]:
     """What the terms take off a session that charged ``energy``, in the order in which they apply."""
+    words = WORDS[language]
     open_ = _Open(charges)
     taken: list[Reduction] = []
     if terms.free_vend:
         taken += _free(open_, energy, terms.free_vend)
     if terms.plan:
-        taken += _included(open_, energy, terms.plan, terms.included_left)
-        taken += _percent(open_, terms.plan.energy_discount, f"plan {terms.plan.name}", only_energy=True)
+        percent = terms.plan.energy_discount
+        taken += _included(open_, energy, terms, words)
+        taken += open_.take(
+            percent / 100, words.plan.format(_plain(percent), terms.plan.name), only_energy=True
+        )
     if terms.promotion:
-        taken += _promoted(open_, terms.promotion)
+        taken += _promoted(open_, terms.promotion, words.code.format(terms.promotion.code))
     return taken
 
 
@@ -158,29 +176,27 @@ def _free(open_: _Open, energy: WattHours, free: FreeVend) -> Iterator[Reduction
         yield from open_.take(share, free.reason, only_energy=True)
 
 
-def _included(open_: _Open, energy: WattHours, plan: Plan, left: WattHours) -> Iterator[Reduction]:
-    used = WattHours(min(left, energy))
-    if used <= 0:
+def _included(open_: _Open, energy: WattHours, terms: Terms, words: Words) -> Iterator[Reduction]:
+    used = WattHours(min(terms.included_left, energy))
+    if used <= 0 or terms.plan is None:
         return
     share = kilowatt_hours(used) / kilowatt_hours(energy)
-    reason = f"{kilowatt_hours(used).normalize():f} kWh included in plan {plan.name}"
+    reason = words.included.format(_plain(kilowatt_hours(used)), terms.plan.name)
     for number, reduction in enumerate(open_.take(share, reason, only_energy=True)):
         yield msgspec.structs.replace(reduction, energy=used) if number == 0 else reduction
 
 
-def _percent(open_: _Open, percent: Decimal, why: str, *, only_energy: bool = False) -> Iterator[Reduction]:
-    yield from open_.take(percent / 100, f"{percent.normalize():f} % off, {why}", only_energy=only_energy)
-
-
-def _promoted(open_: _Open, promotion: Promotion) -> Iterator[Reduction]:
-    reason = f"code {promotion.code}"
-    percent = promotion.value if promotion.kind is PromotionKind.PERCENT else None
-    if percent is None:
+def _promoted(open_: _Open, promotion: Promotion, reason: str) -> Iterator[Reduction]:
+    if promotion.kind is PromotionKind.AMOUNT:
         yield from open_.take_amount(promotion.value, reason)
-    elif promotion.at_most is not None and open_.total * percent / 100 > promotion.at_most:
+    elif promotion.at_most is not None and open_.total * promotion.value / 100 > promotion.at_most:
         yield from open_.take_amount(promotion.at_most, reason)
     else:
-        yield from _percent(open_, percent, reason)
+        yield from open_.take(promotion.value / 100, f"{_plain(promotion.value)} %, {reason}")
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"
 
 
 def fee_of_month(plan: Plan, month: date, since: date, until: date | None = None) -> Money:

@@ -69,13 +69,15 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
 NO_TERMS = Terms()
 
 
-def rated(periods: Sequence[Period], tariff: Tariff, time_zone: str, terms: Terms = NO_TERMS) -> Bill:
-    """The bill of a session under a frozen tariff and terms, at a site in this time zone."""
+def rated(
+    periods: Sequence[Period], tariff: Tariff, time_zone: str, terms: Terms = NO_TERMS, language: str = "en"
+) -> Bill:
+    """The bill of a session under a frozen tariff and terms, at a site in this time zone, worded in this language."""
     energy = WattHours(sum(period.energy for period in periods))
     due = periods if energy > 0 else [period for period in periods if period.activity in _RESERVATIONS]
-    lines = price(due, tariff, time_zone).lines
+    lines = price(due, tariff, time_zone, language).lines
     charges = [Charge(line.dimension is Dimension.ENERGY, line.vat, line.amount) for line in lines]
-    taken = reductions(charges, energy, terms)
+    taken = reductions(charges, energy, terms, language)
     return summed(
         [*map(_from_tariff, lines), *map(_from_reduction, taken)],
         tariff.currency,
@@ -128,6 +130,15 @@ def nets(bill: Bill) -> Iterator[Money]:
             net = left[line.vat] if open_lines[line.vat] == 0 else net
         left[line.vat] -= net
         yield net
+
+
+def reverse_charged(bill: Bill) -> Bill:
+    """The bill of a buyer who owes the tax: net amounts, no tax."""
+    lines = [
+        msgspec.structs.replace(line, amount=net) for line, net in zip(bill.lines, nets(bill), strict=True)
+    ]
+    untaxed = summed(lines, bill.net.currency, TaxIncluded.NOT_APPLICABLE)
+    return msgspec.structs.replace(untaxed, energy=bill.energy, included=bill.included)
 
 
 _RESERVATIONS = (Activity.RESERVED, Activity.RESERVED_IN_VAIN)

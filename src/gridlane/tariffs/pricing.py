@@ -63,9 +63,12 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
     gross: Money
 
 
-def price(periods: Iterable[Period], tariff: Tariff, time_zone: str) -> Priced:
-    """What the session costs at a site in this time zone (tz database name). Raises PeriodInvalid, TimeZoneUnknown."""
-    rates = rates_of(tariff, time_zone)
+def price(periods: Iterable[Period], tariff: Tariff, time_zone: str, language: str = "en") -> Priced:
+    """What the session costs at a site in this time zone (tz database name), with reasons in this language.
+
+    Raises PeriodInvalid and TimeZoneUnknown.
+    """
+    rates = rates_of(tariff, time_zone, language)
     tally = _Tally()
     for part in segments(periods, rates):
         tally.add(part)
@@ -145,14 +148,14 @@ def _priced(tally: _Tally, rates: Rates) -> Priced:
     tariff, digits = rates.tariff, rates.digits
     uses = sorted(tally.uses.values(), key=_place_on_the_bill)
     costs = [half_up(use.cost, use.rate.denominator) for use in uses]
-    lines = [_line(use, amount, tariff.currency) for use, amount in zip(uses, costs, strict=True)]
+    lines = [_line(use, amount, rates) for use, amount in zip(uses, costs, strict=True)]
     amounts: dict[Vat, int] = {}
     for line, amount in zip(lines, costs, strict=True):
         amounts[line.vat] = amounts.get(line.vat, 0) + amount
     sums = taxed(amounts, tariff.tax_included)
     if tally.start is not None and (tariff.min_price or tariff.max_price):
         sums, adjustments = bounded(sums, tariff, lambda limit: in_minor(limit, digits), rates.default_vat)
-        lines += [_adjusted(adjustment, tally, tariff) for adjustment in adjustments]
+        lines += [_adjusted(adjustment, tally, rates) for adjustment in adjustments]
     net, tax = sum(part.net for part in sums.values()), sum(part.tax for part in sums.values())
     currency = tariff.currency
     return Priced(
@@ -175,13 +178,13 @@ def _place_on_the_bill(use: _Use) -> tuple[int, int]:
 _PLACES = {Dimension.FLAT: 0, Dimension.ENERGY: 1, Dimension.TIME: 2, Dimension.PARKING_TIME: 3}
 
 
-def _line(use: _Use, amount: int, currency: str) -> Line:
-    rate, billed = use.rate, use.measured + use.added
+def _line(use: _Use, amount: int, rates: Rates) -> Line:
+    rate, billed, currency = use.rate, use.measured + use.added, rates.tariff.currency
     component = rate.component
     unit_price, (before, after) = component.price, rate.frame
     if rate.changes:
         unit_price = _mean_price(use, billed, currency)
-        before, after = frame(rate.element, rate.dimension, f"{unit_price:f} {currency}")
+        before, after = frame(rate.element, rate.dimension, f"{unit_price:f} {currency}", rates.language)
     seen = use.measured if component.step_size > 1 else billed  # a part of a Wh is no news on a bill
     return Line(
         dimension=rate.dimension,
@@ -193,7 +196,7 @@ def _line(use: _Use, amount: int, currency: str) -> Line:
         amount=Money.from_minor(amount, currency),
         start=datetime.fromtimestamp(use.start, UTC),
         end=datetime.fromtimestamp(use.end, UTC),
-        reason=before + quantities(rate.dimension, seen, billed) + after,
+        reason=before + quantities(rate.dimension, seen, billed, rates.language) + after,
     )
 
 
@@ -206,7 +209,8 @@ def _mean_price(use: _Use, billed: int, currency: str) -> Decimal:
     return Decimal(half_up(use.cost * scale, below)).scaleb(-_MEAN_DIGITS).normalize()
 
 
-def _adjusted(adjustment: Adjustment, tally: _Tally, tariff: Tariff) -> Line:
+def _adjusted(adjustment: Adjustment, tally: _Tally, rates: Rates) -> Line:
+    tariff, is_minimum = rates.tariff, adjustment.is_minimum
     amount = Money.from_minor(adjustment.amount, tariff.currency)
     return Line(
         dimension=None,
@@ -219,8 +223,6 @@ def _adjusted(adjustment: Adjustment, tally: _Tally, tariff: Tariff) -> Line:
         start=datetime.fromtimestamp(tally.start or 0, UTC),
         end=datetime.fromtimestamp(tally.end, UTC),
         reason=bound(
-            tariff.min_price if adjustment.is_minimum else tariff.max_price,
-            adjustment.is_minimum,
-            tariff.currency,
+            tariff.min_price if is_minimum else tariff.max_price, is_minimum, tariff.currency, rates.language
         ),
     )

@@ -80,7 +80,9 @@ class Steps:
 class Book:
     """The rates of one phase of a session: reserved, reserved in vain, or charging and parking."""
 
-    def __init__(self, elements: list[tuple[int, TariffElement]], currency: str, time_zone: str) -> None:
+    def __init__(
+        self, elements: list[tuple[int, TariffElement]], currency: str, time_zone: str, language: str
+    ) -> None:
         limits = [element.restrictions for _, element in elements]
         self.all = (1 << len(elements)) - 1
         self.duration = _steps([(r.min_duration, r.max_duration) for r in limits], 1)
@@ -90,7 +92,8 @@ class Book:
         self.without_current = _mask(r.min_current is None and r.max_current is None for r in limits)
         self.calendar = Calendar(limits, time_zone) if any(map(_is_dated, limits)) else None
         self._rates = {
-            d: [_rate(index, element, d, currency) for index, element in elements] for d in Dimension
+            d: [_rate(index, element, d, currency, language) for index, element in elements]
+            for d in Dimension
         }
         self._carriers = {d: _mask(rate is not None for rate in rates) for d, rates in self._rates.items()}
         self.changes = sorted(
@@ -167,14 +170,19 @@ class Rates(msgspec.Struct, frozen=True, eq=False):
     """
 
     tariff: Tariff
+    language: str
     digits: int
     books: tuple[Book, Book, Book]
     default_vat: Decimal | None
 
 
 @lru_cache(maxsize=2048)
-def rates_of(tariff: Tariff, time_zone: str) -> Rates:
-    """The tariff at a site in this time zone. Worked out once; the values are frozen, so they can be kept."""
+def rates_of(tariff: Tariff, time_zone: str, language: str = "en") -> Rates:
+    """The tariff at a site in this time zone, its reasons in this language. Worked out once and kept: all is frozen."""
+
+    def book(elements: list[tuple[int, TariffElement]]) -> Book:
+        return Book(elements, tariff.currency, time_zone, language)
+
     by_use: dict[ReservationRestriction | None, list[tuple[int, TariffElement]]] = {None: []}
     for index, element in enumerate(tariff.elements):
         by_use.setdefault(element.restrictions.reservation, []).append((index, element))
@@ -183,11 +191,12 @@ def rates_of(tariff: Tariff, time_zone: str) -> Rates:
     vats = [c.vat for element in tariff.elements for c in element.price_components if c.vat is not None]
     return Rates(
         tariff=tariff,
+        language=language,
         digits=minor_digits(tariff.currency),
         books=(
-            Book(by_use[None], tariff.currency, time_zone),
-            Book(reserved, tariff.currency, time_zone),
-            Book(expired + reserved, tariff.currency, time_zone),
+            book(by_use[None]),
+            book(reserved),
+            book(expired + reserved),
         ),
         default_vat=vats[0] if vats else None,
     )
@@ -200,7 +209,9 @@ def in_minor(amount: Decimal, digits: int) -> int:
 _DAYS_KEPT = 1_000
 
 
-def _rate(index: int, element: TariffElement, dimension: Dimension, currency: str) -> Rate | None:
+def _rate(
+    index: int, element: TariffElement, dimension: Dimension, currency: str, language: str
+) -> Rate | None:
     component = next((c for c in element.price_components if c.type is dimension), None)
     if component is None:
         return None
@@ -214,7 +225,7 @@ def _rate(index: int, element: TariffElement, dimension: Dimension, currency: st
         element=element,
         dimension=dimension,
         component=component,
-        frame=frame(element, dimension, f"{component.price:f} {currency}"),
+        frame=frame(element, dimension, f"{component.price:f} {currency}", language),
         step=component.step_size * STEP_UNITS[dimension],
         denominator=shared // common,
         numerators=tuple(n // common for n in numerators),
