@@ -162,3 +162,40 @@ def test_an_answer_is_decoded_by_the_action_it_answers():
 
 def test_an_unknown_action_is_not_implemented():
     assert rejection(V201, "Bake", b"{}").code == "NotImplemented"
+
+
+def test_a_backslash_before_u0000_is_text_like_any_other():
+    request, notes = codec.accept_request(V16, "Authorize", rb'{"idTag":"a\\u0000"}')
+
+    assert (request.id_tag, notes) == ("a\\u0000", ())
+
+
+def test_no_nul_is_left_in_what_a_vendor_adds():
+    payload = rb'{"customData":{"vendorId":"x","a\u0000":[{"b":"c\u0000"}]}}'
+
+    request, notes = codec.accept_request(V201, "Heartbeat", payload)
+
+    assert request.custom_data == {"vendorId": "x", "a": [{"b": "c"}]}
+    assert [note.path for note in notes] == ["customData.a\0", "customData.a.0.b"]
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
+def test_a_time_that_has_no_utc_is_no_time(text):
+    assert rejection(V16, "StatusNotification", status(timestamp=f'"{text}"')).fault is Fault.BAD_FORMAT
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_the_first_and_the_last_instant_are_times(text):
+    request, notes = codec.accept_request(V16, "StatusNotification", status(timestamp=f'"{text}"'))
+
+    assert (request.timestamp.year, notes) == (int(text[:4]), ())
+
+
+def test_the_notes_of_one_message_are_bounded():
+    samples = ",".join(['{"value":"1\\u0000"}'] * 500)
+    payload = f'{{"connectorId":1,"meterValue":[{{"timestamp":"2026-11-23T12:00:00Z","sampledValue":[{samples}]}}]}}'
+
+    request, notes = codec.accept_request(V16, "MeterValues", payload.encode())
+
+    assert len(notes) == 50
+    assert request.meter_value[0].sampled_value[499].value == "1"

@@ -7,6 +7,7 @@ from gridlane.ocpp.conversation import CallReceived, Conversation
 from gridlane.ocpp.quirks import (
     NO_QUIRKS,
     StationFileInvalid,
+    own_station_files,
     quirks_for,
     quirks_in,
     read_station_file,
@@ -72,6 +73,17 @@ def test_what_always_deceives_is_mended_even_where_the_schema_is_content():
     assert [note.rule for note in mended.notes] == ["drop"]
 
 
+def test_a_station_whose_messages_are_always_looked_at_is_accepted_when_they_are_right():
+    frame = (
+        '[2,"4","MeterValues",{"connectorId":1,"transactionId":5,"meterValue":'
+        '[{"timestamp":"2020-09-19T15:14:23Z","sampledValue":[{"value":"1"}]}]}]'
+    )
+
+    event = receive(frame, quirks_for("Alfen BV", "NG910"))
+
+    assert (type(event), event.notes) == (CallReceived, ())
+
+
 def test_nearly_all_stations_have_no_quirks():
     assert quirks_for("Kempower", "S-Series") is NO_QUIRKS
 
@@ -81,12 +93,13 @@ def test_an_installation_adds_files_of_its_own(tmp_path):
         "station: Acme\nwhy: test\nseen: [here]\nexamples: []\nmatch: [{vendor: Acme}]\n"
         "mend: [{rule: null_is_absent}, {rule: ignore_unknown, in: [Authorize], fields: [connectorId]}]\n"
     )
-    quirks = quirks_for("ACME", "x", folder=tmp_path)
+    files = own_station_files(tmp_path)
+    quirks = quirks_for("ACME", "x", own_files=files)
 
     event = receive('[2,"a","Authorize",{"connectorId":2,"idTag":"0584350940"}]', quirks)
     assert event.request.id_tag == "0584350940"
     boot = '[2,"b","BootNotification",{"chargePointVendor":"Acme","chargePointModel":"m","iccid":null}]'
-    assert type(receive(boot, quirks_for("", "", folder=tmp_path))) is CallReceived
+    assert type(receive(boot, quirks_for("", "", own_files=files))) is CallReceived
 
 
 @pytest.mark.parametrize(

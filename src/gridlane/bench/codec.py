@@ -175,7 +175,8 @@ def agreement(version: Version, seed: int, count: int) -> list[Row]:
 
 
 def strictly_accepted(sample: Sample, raw: bytes) -> bool:
-    return codec.is_strictly_right(codec.known_action(sample.version, sample.action), sample.kind, raw)
+    action = codec.known_action(sample.version, sample.action)
+    return codec.is_strictly_right(sample.version, action, sample.kind, raw)
 
 
 def fault_found(sample: Sample, raw: bytes) -> Fault | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gridlane.ocpp.actions import actions_of
 from gridlane.ocpp.error_codes import Fault
-from gridlane.ocpp.schemas import Kind, schema_text
+from gridlane.ocpp.schemas import MessageKind, schema_text
 from gridlane.ocpp.version import Version
 
 Schema = dict[str, Any]
@@ -28,7 +28,7 @@ class Sample:
 
     version: Version
     action: str
-    kind: Kind
+    kind: MessageKind
     payload: Any
     mutation: str
     fault: Fault | None = None
@@ -49,7 +49,7 @@ def samples(version: Version, seed: int, count: int) -> Iterator[Sample]:
         yield sample(version, action, kind, rng)
 
 
-def sample(version: Version, action: str, kind: Kind, rng: random.Random) -> Sample:
+def sample(version: Version, action: str, kind: MessageKind, rng: random.Random) -> Sample:
     schema = schema_of(version, action, kind)
     payload = Maker(schema, rng).make(schema)
     if rng.random() < 1 / 7:
@@ -66,8 +66,8 @@ def sample(version: Version, action: str, kind: Kind, rng: random.Random) -> Sam
 
 
 @cache
-def messages_of(version: Version) -> tuple[tuple[str, Kind], ...]:
-    found: list[tuple[str, Kind]] = []
+def messages_of(version: Version) -> tuple[tuple[str, MessageKind], ...]:
+    found: list[tuple[str, MessageKind]] = []
     for action in actions_of(version).values():
         found.append((action.name, "Request"))
         if action.response is not None:
@@ -76,7 +76,7 @@ def messages_of(version: Version) -> tuple[tuple[str, Kind], ...]:
 
 
 @cache
-def schema_of(version: Version, action: str, kind: Kind) -> Schema:
+def schema_of(version: Version, action: str, kind: MessageKind) -> Schema:
     """The official schema with its references resolved."""
     schema: Schema = json.loads(schema_text(version, action, kind))
     definitions = schema.get("definitions", {})
@@ -107,6 +107,7 @@ GOOD_TIMES: Final = (
     "2026-11-23t10:00:00z",
     "2026-11-23 10:00:00Z",
     "2026-11-23T10:00:00+0200",
+    "9999-12-31T23:59:59Z",
 )
 
 
@@ -255,6 +256,7 @@ WRONG_TYPES: Final[dict[str, tuple[Any, ...]]] = {
 BAD_TIMES: Final = (
     "yesterday", "", "2026-11-23", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T24:00:01Z",
     "2026-11-23T23:59:61Z", "26-11-23T10:00:00Z", "2026-11-23T10:00:00+25:00", "10:00:00Z",
+    "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00",
 )  # fmt: skip
 OTHER_NOTATIONS: Final = (
     "2026-11-23T10:00:00",

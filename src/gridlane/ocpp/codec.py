@@ -11,13 +11,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw
 
-from gridlane.kernel.errors import Kind as Refused
-from gridlane.kernel.errors import Refusal
+from gridlane.kernel.errors import Kind, Refusal
 from gridlane.ocpp.actions import Action, actions_of
 from gridlane.ocpp.error_codes import Fault, code_for
-from gridlane.ocpp.frames import nests_too_deep
+from gridlane.ocpp.frames import may_hold_nul, nests_too_deep
 from gridlane.ocpp.quirks import NO_QUIRKS, Quirks, quirks_of_boot
-from gridlane.ocpp.schemas import Kind, Path, worst
+from gridlane.ocpp.schemas import MessageKind, Path, conforms, worst
 from gridlane.ocpp.tolerance import Note, mend, message_name
 from gridlane.ocpp.version import Version
 from gridlane.ocpp.wire_types import Message, decode_hook
@@ -71,10 +70,13 @@ def known_action(version: Version, name: str) -> Action:
     return action
 
 
-def accept(version: Version, action: Action, kind: Kind, raw: Buffer, quirks: Quirks = NO_QUIRKS) -> Accepted:
+def accept(
+    version: Version, action: Action, kind: MessageKind, raw: Buffer, quirks: Quirks = NO_QUIRKS
+) -> Accepted:
     """Decode one payload of a known action. Raises Rejected."""
     data = bytes(raw)
-    if b"\\u0000" not in data and not (quirks.always and message_name(action.name, kind) in quirks.always):
+    always = quirks.always and message_name(action.name, kind) in quirks.always
+    if not (always or may_hold_nul(data) or _is_at_the_end_of_time(data)):
         try:
             return Accepted(_decoder(action, kind).decode(data), ())
         except _REFUSALS:
@@ -82,11 +84,16 @@ def accept(version: Version, action: Action, kind: Kind, raw: Buffer, quirks: Qu
     return _accept_mended(version, action, kind, data, quirks)
 
 
+def _is_at_the_end_of_time(data: bytes) -> bool:
+    """Whether a time may be one that has no UTC. A cheap look: the first day has none only east of Greenwich."""
+    return b'"9999-12-31' in data or (b"+" in data and b'"0001-01-01' in data)
+
+
 class MessageInvalid(Refusal):
     """A message of ours breaks its own schema: a text too long, a list too short. It is never sent."""
 
     code = "ocpp_message_invalid"
-    kind = Refused.INVALID
+    kind = Kind.INVALID
     sentence = "{message} would not be valid: {reason}."
 
 
@@ -103,13 +110,14 @@ def encode_checked(message: Message) -> bytes:
     return data
 
 
-def is_strictly_right(action: Action, kind: Kind, raw: Buffer) -> bool:
+def is_strictly_right(version: Version, action: Action, kind: MessageKind, raw: Buffer) -> bool:
     """Whether a payload is accepted without any pardon."""
+    data = bytes(raw)
     try:
-        _decoder(action, kind).decode(raw)
+        _decoder(action, kind).decode(data)
     except _REFUSALS:
         return False
-    return True
+    return not _is_at_the_end_of_time(data) or conforms(version, action.name, kind, _anything.decode(data))
 
 
 def encode(message: Message) -> bytes:
@@ -119,7 +127,7 @@ def encode(message: Message) -> bytes:
 
 
 @cache
-def _decoder(action: Action, kind: Kind) -> "msgspec.json.Decoder[Any]":
+def _decoder(action: Action, kind: MessageKind) -> "msgspec.json.Decoder[Any]":
     message = action.request if kind == "Request" else action.response
     assert message is not None, f"{action.name} is never answered"
     return _decoder_of(message)
@@ -133,23 +141,25 @@ def _decoder_of(message: type[Message]) -> "msgspec.json.Decoder[Any]":
 _encoder: Final = msgspec.json.Encoder()
 _anything: Final = msgspec.json.Decoder()
 _MICROSECONDS: Final = re.compile(rb'("\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d{3}(?=Z"|[+-]\d\d:\d\d")')
+_NOTES_KEPT: Final = 50
 _REFUSALS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def _accept_mended(version: Version, action: Action, kind: Kind, data: bytes, quirks: Quirks) -> Accepted:
+def _accept_mended(
+    version: Version, action: Action, kind: MessageKind, data: bytes, quirks: Quirks
+) -> Accepted:
     payload = _read(version, data)
     if action.name == "BootNotification" and not quirks.stations:
-        quirks = quirks_of_boot(payload, quirks.folder)
+        quirks = quirks_of_boot(payload, quirks.own_files)
     notes, faults = mend(version, action.name, kind, payload, quirks)
-    if notes:
-        try:
-            return Accepted(_decoder(action, kind).decode(_encoder.encode(payload)), tuple(notes))
-        except _REFUSALS:
-            pass
-    if not faults:  # within the schema, beyond our bounds: an integer of more than 64 bits
-        raise Rejected(version, Fault.BAD_VALUE)
-    fault = worst(faults)
-    raise Rejected(version, fault.fault, fault.path)
+    if faults:
+        fault = worst(faults)
+        raise Rejected(version, fault.fault, fault.path)
+    try:
+        message = _decoder(action, kind).decode(_encoder.encode(payload))
+    except _REFUSALS:  # within the schema, beyond our bounds: an integer of more than 64 bits
+        raise Rejected(version, Fault.BAD_VALUE) from None
+    return Accepted(message, tuple(notes[:_NOTES_KEPT]))
 
 
 def _read(version: Version, data: bytes) -> dict[str, Any]:

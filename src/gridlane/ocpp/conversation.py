@@ -225,7 +225,7 @@ class Conversation:
         if len(self._unanswered) >= 2 * self.limits.unanswered:
             return self._violation(CLOSE_POLICY, "Too many calls at once; wait for the answers.")
         if call.action == "BootNotification":
-            self.quirks = quirks_of_boot(msgspec.json.decode(call.payload), self.quirks.folder)
+            self.quirks = quirks_of_boot(msgspec.json.decode(call.payload), self.quirks.own_files)
         self._unanswered.append((call.message_id, action))
         return (
             CallReceived(
@@ -431,7 +431,12 @@ def _abandoned(call: _OwnCall, *, sent: bool) -> CallAbandoned:
 
 def _error_answer(error: CallError | CallResultError) -> ErrorAnswer:
     description = (error.description or "")[:DESCRIPTION_LENGTH]
-    return ErrorAnswer(modern_spelling(error.code), description, bytes(error.details))
+    details = bytes(error.details)
+    try:
+        details.decode()
+    except UnicodeDecodeError:
+        details = bytes(frames.EMPTY_OBJECT)
+    return ErrorAnswer(modern_spelling(error.code), description, details)
 
 
 def _malformed(frame: frames.Malformed, raw: bytes) -> Malformed:

@@ -94,11 +94,16 @@ def parse(version: Version, data: bytes | bytearray | memoryview) -> Frame | Mal
         frame = _ENVELOPES[version].decode(data)
     except _UNREADABLE:
         return _explain(version, data)
+    if may_hold_nul(data) and _nul_in_head(frame):
+        return _malformed(version, Fault.ID_UNREADABLE, UNREADABLE_ID, answers=type(frame) is Call)
     if data.count(b"[") + data.count(b"{") > NESTING_LIMIT and nests_too_deep(data):
         return _malformed(version, Fault.NESTED_TOO_DEEP, frame.message_id, answers=type(frame) is Call)
-    if b"\\u0000" in data and _nul_in_head(frame):
-        return _malformed(version, Fault.ID_UNREADABLE, UNREADABLE_ID, answers=type(frame) is Call)
     return frame
+
+
+def may_hold_nul(data: bytes) -> bool:
+    """A cheap look. Most messages hold no backslash at all, and a single byte is found much faster than six."""
+    return b"\\" in data and b"\\u0000" in data
 
 
 def encode_call(message_id: str, action: str, payload: Any) -> bytes:
@@ -164,20 +169,20 @@ def _explain(version: Version, data: bytes) -> Malformed:
         silent = _RESULT_SHAPED.match(data) is not None
         return _malformed(version, Fault.NOT_A_JSON_ARRAY, UNREADABLE_ID, answers=not silent)
     kind = _scalar(parts[0]) if parts else None
-    if type(kind) is not int:
-        return _malformed(version, Fault.TYPE_UNREADABLE, _message_id(parts) or UNREADABLE_ID, answers=True)
-    if kind not in _KINDS[version]:
-        answers = version is Version.V201 and kind not in (3, 4)
-        return _malformed(version, Fault.TYPE_UNKNOWN, _message_id(parts) or UNREADABLE_ID, answers=answers)
     message_id = _message_id(parts)
-    answers = kind == Call.__struct_config__.tag
-    if message_id is None:
-        return _malformed(version, Fault.ID_UNREADABLE, UNREADABLE_ID, answers=answers)
-    if kind == 2 and len(parts) < 4:
-        return _malformed(version, Fault.CALL_INCOMPLETE, message_id, answers=answers)
-    return _malformed(version, Fault.ENVELOPE_WRONG, message_id, answers=answers)
+    if type(kind) is not int:
+        return _malformed(version, Fault.TYPE_UNREADABLE, message_id, answers=True)
+    if kind not in _KINDS[version]:
+        return _malformed(version, Fault.TYPE_UNKNOWN, message_id, answers=version is Version.V201)
+    is_call = kind == _CALL
+    if message_id == UNREADABLE_ID:
+        return _malformed(version, Fault.ID_UNREADABLE, message_id, answers=is_call)
+    if is_call and len(parts) < 4:
+        return _malformed(version, Fault.CALL_INCOMPLETE, message_id, answers=True)
+    return _malformed(version, Fault.ENVELOPE_WRONG, message_id, answers=is_call)
 
 
+_CALL: Final = 2
 _KINDS: Final = {Version.V16: {2, 3, 4}, Version.V201: {2, 3, 4}, Version.V21: {2, 3, 4, 5, 6}}
 
 
@@ -188,12 +193,12 @@ def _scalar(raw: Raw) -> object:
         return None
 
 
-def _message_id(parts: list[Raw]) -> str | None:
-    """The id of a frame whose envelope is wrong, if it can be read and echoed."""
+def _message_id(parts: list[Raw]) -> str:
+    """The id of a frame whose envelope is wrong, or UNREADABLE_ID."""
     value = _scalar(parts[1]) if len(parts) > 1 else None
     if isinstance(value, str) and 0 < len(value) <= MESSAGE_ID_LENGTH and "\0" not in value:
         return value
-    return None
+    return UNREADABLE_ID
 
 
 def _malformed(version: Version, fault: Fault, message_id: str, *, answers: bool) -> Malformed:

@@ -1,7 +1,7 @@
 """What one make of station gets wrong, as data: one file in ``stations.d/`` a make, matched by vendor and model.
 
 A new station with an oddity is a new file, no code. ``docs/ocpp-quirks.md`` lists them all; ``Rule`` says what a file
-may ask for. An installation may add a folder of its own (setting ``ocpp.quirks_folder``), read after ours.
+may ask for. An installation may keep a folder of its own in the same form (``own_station_files``), whose rules come after ours.
 """
 
 from collections.abc import Iterable
@@ -92,10 +92,10 @@ class StationFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Quirks(Struct, frozen=True):
     """All that is known of one station's oddities; ``always`` names the messages that are mended before any check.
 
-    ``folder`` is where an installation keeps station files of its own.
+    ``own_files`` are those of the installation, asked again when the station boots.
     """
 
-    folder: Path | None = None
+    own_files: tuple[StationFile, ...] = ()
     stations: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     texts: tuple[TextRule, ...] = ()
@@ -109,22 +109,19 @@ class StationFileInvalid(ValueError):
     """A file of ``stations.d/`` cannot be read: says which, which field and why."""
 
 
-def quirks_for(vendor: str, model: str, firmware: str = "", folder: Path | None = None) -> Quirks:
-    """What is known of a station that calls itself so. NO_QUIRKS for nearly all.
-
-    Raises StationFileInvalid when a file cannot be read.
-    """
+def quirks_for(
+    vendor: str, model: str, firmware: str = "", own_files: tuple[StationFile, ...] = ()
+) -> Quirks:
+    """What is known of a station that calls itself so. NO_QUIRKS for nearly all."""
     fitting = [
         file
-        for file in station_files(folder)
+        for file in (*station_files(), *own_files)
         if any(match.fits(vendor, model, firmware) for match in file.match)
     ]
-    if not fitting:
-        return NO_QUIRKS if folder is None else Quirks(folder=folder)
-    return quirks_in(fitting, folder)
+    return quirks_in(fitting, own_files) if fitting or own_files else NO_QUIRKS
 
 
-def quirks_of_boot(boot: Any, folder: Path | None = None) -> Quirks:
+def quirks_of_boot(boot: Any, own_files: tuple[StationFile, ...] = ()) -> Quirks:
     """As quirks_for, from the payload of a BootNotification of any version, be it right or wrong."""
     if not isinstance(boot, dict):
         return NO_QUIRKS
@@ -134,14 +131,14 @@ def quirks_of_boot(boot: Any, folder: Path | None = None) -> Quirks:
     else:
         said = [boot.get(name) for name in ("chargePointVendor", "chargePointModel", "firmwareVersion")]
     vendor, model, firmware = (text if isinstance(text, str) else "" for text in said)
-    return quirks_for(vendor, model, firmware, folder)
+    return quirks_for(vendor, model, firmware, own_files)
 
 
-def quirks_in(files: Iterable[StationFile], folder: Path | None = None) -> Quirks:
+def quirks_in(files: Iterable[StationFile], own_files: tuple[StationFile, ...] = ()) -> Quirks:
     files = tuple(files)
     rules = tuple(rule for file in files for rule in file.mend)
     return Quirks(
-        folder=folder,
+        own_files=own_files,
         stations=tuple(file.station for file in files),
         rules=rules,
         texts=tuple(text for file in files for text in file.text),
@@ -150,16 +147,16 @@ def quirks_in(files: Iterable[StationFile], folder: Path | None = None) -> Quirk
 
 
 @cache
-def station_files(folder: Path | None = None) -> tuple[StationFile, ...]:
-    """Every file of ours, then those of the installation's own folder, by name."""
+def station_files() -> tuple[StationFile, ...]:
+    """Every file of ``stations.d/``, by name. A gateway asks once at its start, so that no boot waits for it."""
     ours = resources.files("gridlane.ocpp") / "stations.d"
     found = sorted((entry for entry in ours.iterdir() if entry.name.endswith(".yaml")), key=lambda e: e.name)
-    files = [read_station_file(entry.name, entry.read_bytes()) for entry in found]
-    if folder is not None:
-        files += [
-            read_station_file(entry.name, entry.read_bytes()) for entry in sorted(folder.glob("*.yaml"))
-        ]
-    return tuple(files)
+    return tuple(read_station_file(entry.name, entry.read_bytes()) for entry in found)
+
+
+def own_station_files(folder: Path) -> tuple[StationFile, ...]:
+    """The files of an installation's folder, by name. Raises StationFileInvalid."""
+    return tuple(read_station_file(entry.name, entry.read_bytes()) for entry in sorted(folder.glob("*.yaml")))
 
 
 def read_station_file(name: str, content: bytes) -> StationFile:

@@ -6,6 +6,7 @@ first refusal of a message and kept; a healthy network makes few.
 
 import json
 from collections.abc import Iterator
+from datetime import UTC
 from functools import cache
 from importlib import resources
 from itertools import islice
@@ -17,7 +18,7 @@ from gridlane.ocpp.error_codes import PRECEDENCE, Fault
 from gridlane.ocpp.version import Version
 from gridlane.ocpp.wire_types import Timestamp
 
-Kind = Literal["Request", "Response"]
+MessageKind = Literal["Request", "Response"]
 Path = tuple[str | int, ...]
 
 _FAULTS_LOOKED_AT: Final = 200
@@ -48,7 +49,7 @@ class SchemaFault(NamedTuple):
     value: Any
 
 
-def schema_text(version: Version, action: str, kind: Kind) -> str:
+def schema_text(version: Version, action: str, kind: MessageKind) -> str:
     """The official file of one message. Raises FileNotFoundError for an unknown action."""
     suffix = {"Request": "", "Response": "Response"}[kind]
     if version.is_2x and not (kind == "Request" and action == "NotifyPeriodicEventStream"):
@@ -57,7 +58,7 @@ def schema_text(version: Version, action: str, kind: Kind) -> str:
     return file.read_text(encoding="utf-8-sig")
 
 
-def faults_of(version: Version, action: str, kind: Kind, payload: Any) -> Iterator[SchemaFault]:
+def faults_of(version: Version, action: str, kind: MessageKind, payload: Any) -> Iterator[SchemaFault]:
     """What is wrong with a decoded payload, at most the first few hundred things."""
     for error in islice(_validator(version, action, kind).iter_errors(payload), _FAULTS_LOOKED_AT):
         keyword, demand = error.kind.name, error.kind.value
@@ -67,7 +68,7 @@ def faults_of(version: Version, action: str, kind: Kind, payload: Any) -> Iterat
         )
 
 
-def conforms(version: Version, action: str, kind: Kind, payload: Any) -> bool:
+def conforms(version: Version, action: str, kind: MessageKind, payload: Any) -> bool:
     """Whether the official schema accepts a decoded payload."""
     return bool(_validator(version, action, kind).is_valid(payload))
 
@@ -78,15 +79,16 @@ def worst(faults: list[SchemaFault]) -> SchemaFault:
 
 
 def is_timestamp(text: str) -> bool:
+    """RFC 3339 with a zone, and an instant that UTC knows: ``9999-12-31T23:59:59-01:00`` is none."""
     try:
-        msgspec.convert(text, Timestamp)
-    except msgspec.ValidationError:
+        msgspec.convert(text, Timestamp).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
         return False
     return True
 
 
 @cache
-def _validator(version: Version, action: str, kind: Kind) -> Any:
+def _validator(version: Version, action: str, kind: MessageKind) -> Any:
     """Draft 4 for all: the 2.x files say draft 6, whose only difference for them is that 1.0 is an integer.
 
     That one is forgiven as a tolerance, so that it is seen and noted.

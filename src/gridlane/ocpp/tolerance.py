@@ -7,13 +7,14 @@ copies out of fixed-size buffers. What one make of station gets wrong is in its 
 A pardon is driven by what the official schema finds wrong, so it touches nothing else in the message.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gridlane.ocpp.quirks import Quirks, Rule, RuleName
-from gridlane.ocpp.schemas import Kind, Path, SchemaFault, faults_of
+from gridlane.ocpp.schemas import MessageKind, Path, SchemaFault, faults_of
 from gridlane.ocpp.version import Version
 
 
@@ -26,7 +27,7 @@ class Note(NamedTuple):
 
 
 def mend(
-    version: Version, action: str, kind: Kind, payload: dict[str, Any], quirks: Quirks
+    version: Version, action: str, kind: MessageKind, payload: dict[str, Any], quirks: Quirks
 ) -> tuple[list[Note], list[SchemaFault]]:
     """Mend ``payload`` in place as far as it may be: what was done, and what the schema still finds wrong."""
     message = message_name(action, kind)
@@ -35,12 +36,13 @@ def mend(
     for rule in quirks.rules:
         if rule.always and message in rule.actions:
             _apply_always(rule, message, payload, notes)
+    faults = list(faults_of(version, action, kind, payload))
     for _ in range(_ROUNDS):
-        faults = list(faults_of(version, action, kind, payload))
         mended = _mend_round(payload, faults, message, quirks)
         if not mended:
             break
         notes += mended
+        faults = list(faults_of(version, action, kind, payload))
     return notes, faults
 
 
@@ -179,13 +181,15 @@ def _as_text(fault: SchemaFault, rule: Rule) -> object:
     return str(fault.value).lower() if isinstance(fault.value, bool) else repr(fault.value)
 
 
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+
+
 def _as_number(fault: SchemaFault, rule: Rule) -> object:
-    if not {"integer", "number"} & set(fault.demand) or not isinstance(fault.value, str):
+    if not isinstance(fault.value, str) or not _NUMBER.fullmatch(fault.value):
         return _UNMENDED
-    try:
-        return int(fault.value) if "integer" in fault.demand else float(fault.value)
-    except ValueError:
-        return _UNMENDED
+    if "integer" in fault.demand and fault.value.lstrip("-").isdigit():
+        return int(fault.value)
+    return float(fault.value) if "number" in fault.demand else _UNMENDED
 
 
 def _as_boolean(fault: SchemaFault, rule: Rule) -> object:
@@ -288,37 +292,52 @@ def _apply_always(rule: Rule, message: str, payload: Any, notes: list[Note]) -> 
 # ---- hands ---------------------------------------------------------------------------------------------------------
 
 
+def _entries(value: Any) -> list[tuple[str | int, Any]]:
+    """What an object or a list holds; nothing for anything else. A copy, so that the original may be mended."""
+    if isinstance(value, dict):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list) else []
+
+
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     """Every value that is no list or object, with its path."""
-    entries = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
-    )
-    if entries is None:
+    if not isinstance(value, dict | list):
         yield path, value
-        return
-    for key, item in entries:
+    for key, item in _entries(value):
         yield from _leaves(item, (*path, key))
 
 
-def _drop_nuls(payload: Any, path: Path, notes: list[Note]) -> None:
-    for where, value in list(_leaves(payload, path)):
-        if isinstance(value, str) and "\0" in value:
-            notes.append(_put(payload, where, value.replace("\0", ""), "NUL in a text"))
+def _drop_nuls(value: Any, path: Path, notes: list[Note]) -> None:
+    """Out of texts, and out of the names of a vendor's own properties."""
+    if isinstance(value, dict):
+        for name in [name for name in value if "\0" in name]:
+            value[name.replace("\0", "")] = value.pop(name)
+            notes.append(_note((*path, name), "NUL in a name", name))
+    for key, item in _entries(value):
+        if isinstance(item, str) and "\0" in item:
+            notes.append(_put(value, (key,), item.replace("\0", ""), "NUL in a text", path))
+        else:
+            _drop_nuls(item, (*path, key), notes)
 
 
-def _put(payload: Any, path: Path, value: object, rule: str) -> Note:
-    *above, last = path
-    for step in above:
+def _put(payload: Any, path: Path, value: object, rule: str, above: Path = ()) -> Note:
+    """Put a value in its place, or take out what is there. ``above`` is where ``payload`` itself lies."""
+    *steps, last = path
+    for step in steps:
         payload = payload[step]
     was = payload.get(last) if isinstance(payload, dict) else payload[last]
     if value is _DROPPED:
         del payload[last]
     else:
         payload[last] = value
+    return _note((*above, *path), rule, was)
+
+
+def _note(path: Path, rule: str, was: object) -> Note:
     return Note(".".join(map(str, path)), rule, repr(was)[:_NOTE_TEXT])
 
 
-def message_name(action: str, kind: Kind) -> str:
+def message_name(action: str, kind: MessageKind) -> str:
     """What ``in`` of a station's file calls a message."""
     return action if kind == "Request" else f"{action}.response"
 

@@ -21,7 +21,6 @@ Timestamp = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with a time zone. One without zone is no instant; see ``tolerance`` for what is made of it."""
 
 _VENDOR_ID_LENGTH = 255
-_NESTING_LIMIT = 64
 
 
 class Message(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename="camel", gc=False):
