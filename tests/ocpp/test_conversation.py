@@ -1,3 +1,5 @@
+import base64
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -336,3 +338,47 @@ def test_what_would_break_its_schema_never_leaves_and_the_call_still_waits():
     with pytest.raises(MessageInvalid):
         conversation.call("c1", v16.RemoteStartTransactionRequest(id_tag="x" * 21), 0.0)
     assert conversation.call("c2", v16.ClearCacheRequest(), 0.0)
+
+
+def signed(action, content, **changes):
+    inner = base64.urlsafe_b64encode(content).decode().rstrip("=")
+    wrapper = {"payload": inner, "protected": "eyJhbGciOiJFUzI1NiJ9", "signature": "c2ln"} | changes
+    return f'[2,"a","{action}-Signed",{json.dumps(wrapper)}]'.encode()
+
+
+def test_a_signed_message_is_read_as_what_it_holds_and_kept_with_its_signature():
+    frame = signed(
+        "StatusNotification", status_of("Available", "1")[len('[2,"a","StatusNotification",') : -1]
+    )
+
+    (call,) = central(Version.V201).receive(frame, 0.0)
+
+    assert (type(call), call.action, call.request.connector_status) == (
+        CallReceived,
+        "StatusNotification",
+        "Available",
+    )
+    assert call.raw == frame
+    assert [note.rule for note in call.notes] == ["signed by the station, not verified"]
+
+
+@pytest.mark.parametrize(
+    ("version", "frame", "code"),
+    [
+        (Version.V201, signed("Heartbeat", b"{}", payload="no base64!"), "FormatViolation"),
+        (Version.V201, signed("Heartbeat", b"{"), "FormatViolation"),
+        (Version.V201, signed("Heartbeat", b"{}", extra=1), "FormatViolation"),
+        (Version.V201, signed("Heartbeat", b"[" * 5000), "FormatViolation"),
+        (
+            Version.V201,
+            signed("DataTransfer", b'{"vendorId":"x","data":' + b"[" * 99 + b"]" * 99 + b"}"),
+            "FormatViolation",
+        ),
+        (Version.V201, signed("Bake", b"{}"), "NotImplemented"),
+        (Version.V16, signed("Heartbeat", b"{}"), "NotImplemented"),
+    ],
+)
+def test_a_signed_message_that_cannot_be_unwrapped_is_answered(version, frame, code):
+    (refused,) = central(version).receive(frame, 0.0)
+
+    assert refused.frame.startswith(f'[4,"a","{code}"'.encode())

@@ -41,7 +41,7 @@ class Action:
 
 @cache
 def actions_of(version: Version) -> dict[str, Action]:
-    """The actions of a version by name. Imports the version's messages at first use (a third of a second)."""
+    """The actions of a version by name. Imports the version's messages at first use."""
     actions: dict[str, Action] = import_module(f"gridlane.ocpp.{version.package}.messages").ACTIONS
     return actions
 

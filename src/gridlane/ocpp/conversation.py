@@ -25,7 +25,7 @@ import msgspec
 from msgspec import Struct
 
 from gridlane.kernel.errors import Kind, Refusal
-from gridlane.ocpp import codec, frames
+from gridlane.ocpp import codec, frames, jws
 from gridlane.ocpp.actions import Action, Role, action_of_request, actions_of, calls_of, sends_of
 from gridlane.ocpp.codec import Rejected
 from gridlane.ocpp.error_codes import DESCRIPTION_LENGTH, Fault, code_for, modern_spelling, spelled_for
@@ -218,6 +218,8 @@ class Conversation:
 
     def _on_call(self, call: Call, raw: bytes, notes: tuple[Note, ...]) -> Sequence[Event]:
         try:
+            if call.action.endswith(jws.SUFFIX):
+                call, notes = self._unsigned(call), (*notes, jws.SIGNED)
             action = self._action_among(self._peers_calls, call.action)
             message, more = codec.accept(self.version, action, "Request", call.payload, self.quirks)
         except Rejected as rejected:
@@ -235,6 +237,8 @@ class Conversation:
 
     def _on_send(self, send: Send, raw: bytes, notes: tuple[Note, ...]) -> Sequence[Event]:
         try:
+            if send.action.endswith(jws.SUFFIX):
+                send, notes = self._unsigned(send), (*notes, jws.SIGNED)
             action = self._action_among(self._peers_sends, send.action)
             message, more = codec.accept(self.version, action, "Request", send.payload, self.quirks)
         except Rejected as rejected:
@@ -244,6 +248,14 @@ class Conversation:
                 message_id=send.message_id, action=send.action, request=message, raw=raw, notes=notes + more
             ),
         )
+
+    def _unsigned(self, call: jws.Signed) -> jws.Signed:
+        inner = jws.unwrapped(call) if self.version.is_2x else None
+        if inner is None:
+            raise Rejected(
+                self.version, Fault.PAYLOAD_UNREADABLE if self.version.is_2x else Fault.ACTION_UNKNOWN
+            )
+        return inner
 
     def _action_among(self, permitted: dict[str, Action], name: str) -> Action:
         action = permitted.get(name)

@@ -54,6 +54,7 @@ From every station, each time with a note that is stored beside the message:
 - spellings whose meaning is beyond doubt: {spellings};
 - NUL characters in texts, which are dropped;
 - a CALLERROR without description or details;
+- a message whose action ends with `-Signed` (2.x), which is read as what it holds; the signature stays in the raw message;
 - message ids of up to {MESSAGE_ID_LENGTH} characters, where the standard allows 36.
 
 What single makes of station get wrong is in [ocpp-quirks.md](ocpp-quirks.md). Of two properties with the same name the
