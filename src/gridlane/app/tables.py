@@ -6,5 +6,16 @@ from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
 from gridlane.stations import availability
 from gridlane.stations import model as stations
+from gridlane.tariffs import model as tariffs
 
-__all__ = ["accounts", "audit", "availability", "charging", "facts", "ownership", "people", "stations"]
+__all__ = [
+    "accounts",
+    "audit",
+    "availability",
+    "charging",
+    "facts",
+    "ownership",
+    "people",
+    "stations",
+    "tariffs",
+]
