@@ -6,10 +6,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Connect, Plugin } from "vite";
 
-import type { Evse, EvseState, LiveStation, Message, Operation, Reading, Session, Station, StationState, Token } from "../shared/api/model.ts"; // prettier-ignore
+import type { ConnectorStatus, Evse, EvseState, LiveStation, Message, Operation, Reading, Session, Site, Station, Token } from "../shared/api/model.ts"; // prettier-ignore
 
 const COUNT = Number(process.env["GRIDLANE_PRETEND_STATIONS"] ?? 320);
-const PERMISSIONS = ["stations:read", "stations:write", "stations:operate", "stations:expert", "messages:read", "sessions:read", "tokens:read", "tokens:write", "maintenance:read", "energy:read", "prices:read", "people:read", "planning:read", "reports:read"]; // prettier-ignore
+const PERMISSIONS = ["stations:read", "stations:write", "stations:operate", "stations:expert", "messages:read", "sessions:read", "sessions:write", "tokens:read", "tokens:write", "maintenance:read", "energy:read", "prices:read", "people:read", "planning:read", "reports:read"]; // prettier-ignore
 const STREETS = ["Sonnenallee", "Karl-Marx-Straße", "Torstraße", "Kantstraße", "Müllerstraße", "Schönhauser Allee", "Bergmannstraße", "Potsdamer Straße", "Frankfurter Allee", "Kurfürstendamm", "Oranienstraße", "Warschauer Straße"]; // prettier-ignore
 const MODELS = [["ABB", "Terra 54"], ["Alfen", "Eve Double Pro"], ["Compleo", "Duo ims"], ["Kempower", "S-Series"], ["Mennekes", "Amtron 4Business"]] as const; // prettier-ignore
 
@@ -21,25 +21,41 @@ function random(): number {
 const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
 const ago = (seconds: number): string => new Date(Date.now() - seconds * 1000).toISOString();
 
+const sites: Site[] = Array.from({ length: Math.ceil(COUNT / 2) }, (_, at) => site(at));
 const stations: Station[] = Array.from({ length: COUNT }, (_, at) => station(at));
-const places = new Map(stations.map(({ id }) => [id, [13.4 + (random() + random() - 1) * 0.22, 52.51 + (random() + random() - 1) * 0.1] as const])); // prettier-ignore
-const evses = new Map(stations.map((one) => [one.id, Array.from({ length: 1 + (Number(one.id.slice(1)) % 2) }, (_, at) => evse(one, at + 1))])); // prettier-ignore
-const sessions: Session[] = stations.flatMap((one) => (one.state === "charging" ? [session(one, true)] : []));
+const evses = new Map(stations.map((one) => [one.id, evsesOf(one)]));
+const sessions: Session[] = stations.flatMap((one) => (one.connectors[0]!.status === "charging" && one.connected ? [session(one, true)] : [])); // prettier-ignore
 for (let at = 0; at < 140; at++) sessions.push(session(pick(stations), false));
 const tokens: Token[] = Array.from({ length: 34 }, (_, at) => token(at));
 const operations: Operation[] = Array.from({ length: 26 }, (_, at) => operation(at));
 
+function site(at: number): Site {
+  return {
+    id: `site${at}`,
+    name: `${pick(STREETS)} ${1 + Math.floor(random() * 180)}`,
+    address: pick(STREETS),
+    city: "Berlin",
+    postal_code: String(10_115 + at),
+    country: "DE",
+    latitude: 52.51 + (random() + random() - 1) * 0.1,
+    longitude: 13.4 + (random() + random() - 1) * 0.22,
+    time_zone: "Europe/Berlin",
+    public: true,
+    details: {},
+  };
+}
+
 function station(at: number): Station {
-  const state = at === 4 ? "faulted" : pick<StationState>(["free", "free", "free", "charging", "charging", "charging", "occupied", "reserved", "unavailable", "faulted", "offline"]); // prettier-ignore
+  const status = at === 4 ? "faulted" : pick<ConnectorStatus>(["available", "available", "available", "charging", "charging", "charging", "suspended_ev", "reserved", "unavailable", "faulted"]); // prettier-ignore
   const [vendor, model] = pick(MODELS);
-  const connected = state !== "offline";
-  const street = pick(STREETS);
+  const connected = random() > 0.06 || at === 4;
+  const where = sites[at >> 1]!;
+  const plug = (evse: number, its: ConnectorStatus) => ({ evse, number: 1, kind: pick(["IEC_62196_T2", "IEC_62196_T2_COMBO"]), status: its, status_at: ago(random() * 9000), error: its === "faulted" ? "GroundFailure" : null }); // prettier-ignore
   return {
     id: `s${at}`,
     identity: `DE-GL-${String(1000 + at)}`,
-    name: `${street} ${1 + Math.floor(random() * 180)}`,
-    site_id: `site${at % 20}`,
-    site_name: `Quartier ${street}`,
+    name: `${where.name} / ${1 + (at % 2)}`,
+    site_id: where.id,
     approval: "accepted",
     security_profile: pick([1, 2, 2, 2, 3]),
     protocol: pick(["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]),
@@ -59,49 +75,49 @@ function station(at: number): Station {
     clock_offset: at % 17 === 0 ? 74 : random(),
     flaps: Math.floor(random() * 3),
     created_at: ago(8_000_000),
-    state,
+    connectors: at % 2 ? [plug(1, status), plug(2, "available")] : [plug(1, status)],
   };
 }
 
-function evse(of: Station, number: number): Evse {
-  const states: Record<StationState, EvseState> = { free: "available", charging: "charging", occupied: "suspended_ev", reserved: "reserved", unavailable: "unavailable", faulted: "faulted", offline: "unknown", unknown: "unknown" }; // prettier-ignore
-  const status = number === 1 ? states[of.state] : "available";
-  const max = pick([11_000, 22_000, 50_000, 150_000]);
-  return {
-    id: `${of.id}-${number}`,
-    number,
-    public_id: `DE*GDL*E${of.id}*${number}`,
-    label: number === 1 ? "left bay" : null,
+function evsesOf(of: Station): Evse[] {
+  return of.connectors.map((plug) => ({
+    id: `${of.id}-${plug.evse}`,
+    number: plug.evse,
+    public_id: `DE*GDL*E${of.id}*${plug.evse}`,
+    label: plug.evse === 1 ? "left bay" : null,
     phases: 3,
-    max_power: max,
-    connectors: [{ number: 1, kind: max > 22_000 ? "IEC_62196_T2_COMBO" : "IEC_62196_T2", max_current: 32, status, status_at: ago(random() * 9000), error: status === "faulted" ? "GroundFailure" : null, operative: true }], // prettier-ignore
-    power: status === "charging" ? max * (0.4 + random() * 0.6) : 0,
-    session_id: null,
-  };
+    max_power: plug.kind === "IEC_62196_T2" ? 22_000 : 150_000,
+    connectors: [{ ...plug, id: `${of.id}-${plug.evse}-1`, max_current: 32, operative: true }],
+  }));
 }
 
 function session(of: Station, running: boolean): Session {
   const length = 600 + random() * 9000;
   const start = running ? length : length + random() * 600_000;
-  const energy = length * (2 + random() * 8);
   return {
     id: `c${of.id}${running ? "r" : Math.floor(random() * 1e6)}`,
+    site_id: of.site_id,
     station_id: of.id,
-    station_name: of.name,
-    site_name: of.site_name,
+    transaction_id: String(Math.floor(random() * 1e6)),
+    status: running ? "active" : "ended",
     evse: 1,
     connector: 1,
-    transaction: String(Math.floor(random() * 1e6)),
-    token: `•••• ${Math.floor(1000 + random() * 8999)}`,
-    state: running ? pick(["charging", "charging", "charging", "suspended"]) : "ended",
     started_at: ago(start),
     ended_at: running ? null : ago(start - length),
+    presumed_end: null,
     stop_reason: running ? null : pick(["EVDisconnected", "Local", "Remote"]),
-    energy,
+    closed_by: null,
+    refused: false,
+    verdict: "Accepted",
+    token_last4: String(Math.floor(1000 + random() * 8999)),
+    token_kind: "ISO14443",
+    offline: false,
+    energy: length * (2 + random() * 8),
     power: running ? 3000 + random() * 60_000 : null,
-    state_of_charge: running ? Math.round(20 + random() * 70) : null,
-    cost: { amount: (energy * 0.00049).toFixed(2), currency: "EUR" },
-    problems: !running && random() > 0.9 ? ["no_energy"] : [],
+    soc: running ? Math.round(20 + random() * 70) : null,
+    charging_state: running ? pick(["Charging", "Charging", "Charging", "SuspendedEV"]) : "Idle",
+    flags: !running && random() > 0.9 ? ["register_jumped"] : [],
+    held: false,
   };
 }
 
@@ -117,10 +133,14 @@ function readingsOf(of: Session): Reading[] {
       at: new Date(begin + part * (end - begin)).toISOString(),
       power,
       energy: of.energy * part,
-      current: [phase, phase * 0.99, phase * 1.01],
-      voltage: [230, 231, 229],
-      state_of_charge: 22 + 60 * part,
-      offered: part < 0.3 ? 50_000 : 44_000,
+      power_offered: part < 0.3 ? 51_000 : 47_000,
+      current: phase * 1.02,
+      current_l1: phase,
+      current_l2: phase * 0.97,
+      current_l3: phase * 1.02,
+      voltage: 230,
+      soc: 22 + 60 * part,
+      temperature: null,
     };
   });
 }
@@ -128,11 +148,12 @@ function readingsOf(of: Session): Reading[] {
 function token(at: number): Token {
   return {
     id: `t${at}`,
-    kind: pick(["rfid", "rfid", "app", "emaid"]),
-    label: pick(["Anna Weber", "Fleet 12", "Service card", "Jonas Klein", null]),
+    kind: pick(["ISO14443", "ISO14443", "Central", "eMAID"]),
+    name: pick(["Anna Weber", "Fleet 12", "Service card", "Jonas Klein", ""]),
     last4: String(Math.floor(1000 + random() * 8999)),
-    group: pick([null, null, "Fleet North"]),
-    blocked: random() > 0.88,
+    group_id: pick([null, null, "Fleet North"]),
+    status: random() > 0.88 ? "blocked" : "active",
+    valid_from: null,
     valid_until: random() > 0.7 ? ago(-9_000_000) : null,
     created_at: ago(2_000_000),
   };
@@ -144,18 +165,18 @@ function operation(at: number): Operation {
   return {
     id: `o${at}`,
     station_id: of.id,
-    station_name: of.name,
     kind: pick(["reset", "unlock", "trigger", "set_charging_profile", "get_log", "change_availability"]),
-    params: {},
     status,
+    batch_id: null,
     actor: pick(["Mara Lindt", "playbook", "Ole Hansen"]),
     reason: null,
     created_at: ago(20 + at * 700),
+    not_before: ago(20 + at * 700),
     expires_at: ago(-600),
     sent_at: ago(19 + at * 700),
     answered_at: ago(18 + at * 700),
     ended_at: status === "agreed" ? null : ago(6 + at * 700),
-    answer: { status: "Accepted" },
+    answer: "{}",
     evidence:
       status === "verified" ? "station booted" : status === "unverified" ? "no boot within 300 s" : null,
   };
@@ -187,57 +208,42 @@ function messagesOf(of: Station): Message[] {
 }
 
 function live(of: Station): LiveStation {
-  const [longitude, latitude] = places.get(of.id)!;
-  const power = evses.get(of.id)!.reduce((sum, one) => sum + (one.power ?? 0), 0);
+  const where = sites.find(({ id }) => id === of.site_id)!;
+  const states = (plug: ConnectorStatus): EvseState => (!of.connected ? "offline" : plug === "available" || plug === "reserved" || plug === "unavailable" || plug === "faulted" ? plug : "occupied"); // prettier-ignore
   return {
+    id: of.id,
     name: of.name,
-    longitude,
-    latitude,
-    state: of.state,
-    power,
-    sessions: of.state === "charging" ? 1 : 0,
-  };
-}
-
-function totals() {
-  const all = [...evses.values()].flat();
-  const states: Partial<Record<EvseState, number>> = {};
-  for (const one of all) states[one.connectors[0]!.status] = (states[one.connectors[0]!.status] ?? 0) + 1;
-  return {
-    stations: COUNT,
-    stations_online: stations.filter(({ connected }) => connected).length,
-    evses: states,
-    sessions: sessions.filter(({ ended_at }) => !ended_at).length,
-    power: all.reduce((sum, one) => sum + (one.power ?? 0), 0),
-    power_limit: 9_000_000,
-    energy_today: 8_412_300,
-    faults: stations.filter(({ state }) => state === "faulted").length,
-    start_success: 0.974,
+    site_id: of.site_id,
+    site: where.name,
+    model: of.model,
+    connected: of.connected,
+    approval: of.approval,
+    latitude: where.latitude,
+    longitude: where.longitude,
+    evses: Object.fromEntries(
+      of.connectors.map(({ evse, status, error }) => [evse, { state: states(status), error }]),
+    ),
+    sessions: sessions.filter((one) => one.station_id === of.id && !one.ended_at),
   };
 }
 
 function stream(response: ServerResponse): void {
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" });
-  const tell = (event: string, data: unknown): void =>
-    void response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  tell("snapshot", {
-    stations: Object.fromEntries(stations.map((one) => [one.id, live(one)])),
-    totals: totals(),
-  });
+  const tell = (event: string, of: readonly Station[]): void => {
+    const told = Object.fromEntries(of.map((one) => [one.id, live(one)]));
+    response.write(`event: ${event}\ndata: ${JSON.stringify({ stations: told })}\n\n`);
+  };
+  tell("snapshot", stations);
   const timer = setInterval(() => {
     const touched = Array.from({ length: 6 }, () => pick(stations));
-    for (const one of touched)
-      for (const plug of evses.get(one.id)!) if (plug.power) plug.power *= 0.9 + Math.random() * 0.2;
-    tell("diff", { stations: Object.fromEntries(touched.map((one) => [one.id, { power: live(one).power }])), totals: { power: totals().power } }); // prettier-ignore
+    for (const one of sessions) if (one.power && touched.some(({ id }) => id === one.station_id)) one.power *= 0.9 + Math.random() * 0.2; // prettier-ignore
+    tell("diff", touched);
   }, 1000);
   response.on("close", () => clearInterval(timer));
 }
 
-const newcomers = Array.from({ length: 3 }, (_, at) => ({
-  ...station(9000 + at),
-  approval: "pending" as const,
-}));
-const stumbles = ["wrong_password", "unknown_station", "tls", "no_subprotocol"].map((reason_code, at) => ({ id: `h${at}`, at: ago(60 + at * 300), identity: `CP-${at}`, address: `10.9.8.${at}`, count: 1 + at * 4, reason_code })); // prettier-ignore
+const newcomers = Array.from({ length: 3 }, (_, at) => ({ ...station(at), id: `new${at}`, identity: `CP-NEW-${at}`, approval: "pending" as const })); // prettier-ignore
+const stumbles = ["wrong_password", "unknown_station", "tls", "no_subprotocol"].map((reason_code, at) => ({ id: `h${at}`, at: ago(60 + at * 300), identity: `CP-${at}`, address: `10.9.8.${at}`, count: 1 + at * 4, reason_code, sentence: "The password is wrong: enter it anew in the station, or set a new one." })); // prettier-ignore
 
 type Answerer = (id: string, query: URLSearchParams) => unknown;
 const page = (items: unknown[], query: URLSearchParams): unknown => {
@@ -248,16 +254,24 @@ const page = (items: unknown[], query: URLSearchParams): unknown => {
     next: from + limit < items.length ? String(from + limit) : null,
   };
 };
-const matches = (query: URLSearchParams, text: string): boolean =>
-  text.toLowerCase().includes((query.get("search") ?? "").toLowerCase());
+const matches = (query: URLSearchParams, text: string): boolean => text.toLowerCase().includes((query.get("search") ?? "").toLowerCase()); // prettier-ignore
+const holds = (query: URLSearchParams, one: object): boolean =>
+  [...query].every(([name, value]) => !(name in one) || String(one[name as keyof typeof one]) === value);
 
 const answers: readonly (readonly [RegExp, Answerer])[] = [
-  [/^\/me$/, () => ({ name: "Mara Lindt", email: "mara@example.org", organization: { id: "o", name: "Stadtwerke Muster" }, permissions: PERMISSIONS })], // prettier-ignore
-  [/^\/stations$/, (_, query) => page(stations.filter((one) => matches(query, one.name + one.identity) && (!query.get("state") || one.state === query.get("state")) && (!query.get("protocol") || one.protocol === query.get("protocol"))), query)], // prettier-ignore
+  [/^\/me$/, () => ({ kind: "person", name: "Mara Lindt", organization: { id: "o", name: "Stadtwerke Muster", currency: "EUR", time_zone: "Europe/Berlin" }, permissions: PERMISSIONS })], // prettier-ignore
+  [/^\/stations$/, (_, query) => page(stations.filter((one) => matches(query, one.name + one.identity) && holds(query, one)), query)], // prettier-ignore
   [/^\/stations\/([^/]+)$/, (id) => stations.find((one) => one.id === id)],
   [/^\/stations\/([^/]+)\/evses$/, (id) => ({ items: evses.get(id) })],
   [/^\/stations\/([^/]+)\/messages$/, (id, query) => page(messagesOf(stations.find((one) => one.id === id)!).filter((one) => matches(query, one.action + one.payload)), query)], // prettier-ignore
-  [/^\/sessions$/, (_, query) => page(sessions.filter((one) => matches(query, one.station_name) && (!query.get("station") || one.station_id === query.get("station")) && (query.get("state") === "in_error" ? one.problems.length > 0 : query.get("state") === "ended" ? one.ended_at : query.get("state") === "running" ? !one.ended_at : true)), query)], // prettier-ignore
+  [
+    /^\/sessions$/,
+    (_, query) =>
+      page(
+        sessions.filter((one) => holds(query, one)),
+        query,
+      ),
+  ],
   [/^\/sessions\/([^/]+)$/, (id) => sessions.find((one) => one.id === id)],
   [
     /^\/sessions\/([^/]+)\/readings$/,
@@ -267,21 +281,21 @@ const answers: readonly (readonly [RegExp, Answerer])[] = [
     /^\/tokens$/,
     (_, query) =>
       page(
-        tokens.filter((one) => matches(query, `${one.label} ${one.last4}`)),
+        tokens.filter((one) => matches(query, one.name + one.last4)),
         query,
       ),
   ],
-  [/^\/operations$/, (_, query) => page(operations.filter((one) => (!query.get("station") || one.station_id === query.get("station")) && (!query.get("status") || one.status === query.get("status"))), query)], // prettier-ignore
-  [/^\/approvals$/, (_, query) => page(newcomers, query)],
-  [/^\/handshakes$/, (_, query) => page(stumbles, query)],
   [
-    /^\/sites$/,
+    /^\/operations$/,
     (_, query) =>
       page(
-        STREETS.map((street, at) => ({ id: `site${at}`, name: `Quartier ${street}` })),
+        operations.filter((one) => holds(query, one)),
         query,
       ),
   ],
+  [/^\/approvals$/, () => ({ items: newcomers })],
+  [/^\/handshakes$/, () => ({ items: stumbles })],
+  [/^\/sites$/, (_, query) => page(sites, query)],
 ];
 
 const answer: Connect.NextHandleFunction = (request: IncomingMessage, response: ServerResponse, next) => {
@@ -289,13 +303,16 @@ const answer: Connect.NextHandleFunction = (request: IncomingMessage, response: 
   if (!pathname.startsWith("/api/v1/")) return next();
   const path = pathname.slice("/api/v1".length);
   if (path === "/live") return stream(response);
-  const found = answers.flatMap(([pattern, make]) => (pattern.exec(path) ? [make(pattern.exec(path)![1] ?? "", searchParams)] : []))[0]; // prettier-ignore
+  const found = answers.flatMap(([pattern, make]) => {
+    const hit = pattern.exec(path);
+    return hit ? [make(hit[1] ?? "", searchParams)] : [];
+  })[0];
   response.setHeader("Content-Type", "application/json");
   if (request.method !== "GET") response.end(JSON.stringify(operation(0)));
   else if (found) response.end(JSON.stringify(found));
   else {
     response.statusCode = 404;
-    response.end(JSON.stringify({ code: "not_found", detail: `There is no ${path}.` }));
+    response.end(JSON.stringify({ code: "not_found", title: `There is no ${path}.` }));
   }
 };
 

@@ -1,20 +1,18 @@
 /** How every state looks: one tone, one shape, one word. Colour is never the only sign. */
-import type { EvseState, OperationState, SessionState, StationState } from "./api/model";
+import type { ConnectorStatus, EvseState, LiveStation, OperationStatus, Session } from "./api/model";
 
 export type Tone = "free" | "charging" | "waiting" | "reserved" | "fault" | "off" | "plain" | "accent";
 
-export const STATION_TONES: Record<StationState, Tone> = {
-  free: "free",
-  charging: "charging",
+export const EVSE_TONES: Record<EvseState, Tone> = {
+  available: "free",
   occupied: "waiting",
   reserved: "reserved",
   unavailable: "off",
   faulted: "fault",
   offline: "off",
-  unknown: "off",
 };
 
-export const EVSE_TONES: Record<EvseState, Tone> = {
+export const CONNECTOR_TONES: Record<ConnectorStatus, Tone> = {
   available: "free",
   preparing: "waiting",
   charging: "charging",
@@ -25,19 +23,74 @@ export const EVSE_TONES: Record<EvseState, Tone> = {
   reserved: "reserved",
   unavailable: "off",
   faulted: "fault",
+};
+
+/** What a whole station is, in one word: the worst of it, else the busiest. */
+export type StationState =
+  "offline" | "faulted" | "charging" | "free" | "occupied" | "reserved" | "unavailable" | "unknown";
+
+export const STATION_TONES: Record<StationState, Tone> = {
+  offline: "off",
+  faulted: "fault",
+  charging: "charging",
+  free: "free",
+  occupied: "waiting",
+  reserved: "reserved",
+  unavailable: "off",
   unknown: "off",
 };
+
+export function stationState(station: Pick<LiveStation, "connected" | "evses" | "sessions">): StationState {
+  if (!station.connected) return "offline";
+  const states = new Set(Object.values(station.evses).map(({ state }) => state));
+  if (states.has("faulted")) return "faulted";
+  if (station.sessions.some(({ power }) => (power ?? 0) > 0)) return "charging";
+  if (states.has("available")) return "free";
+  if (states.has("occupied")) return "occupied";
+  if (states.has("reserved")) return "reserved";
+  return states.has("unavailable") ? "unavailable" : "unknown";
+}
+
+/** The same of a station as the directory lists it: its plugs say more than an EVSE does. */
+export function listedState(connected: boolean, plugs: readonly { status: ConnectorStatus }[]): StationState {
+  if (!connected) return "offline";
+  const states = new Set(plugs.map(({ status }) => status));
+  if (states.has("faulted")) return "faulted";
+  if (states.has("charging")) return "charging";
+  if (states.has("available")) return "free";
+  if (states.has("reserved")) return "reserved";
+  if (states.size === 0) return "unknown";
+  return [...states].every((status) => status === "unavailable") ? "unavailable" : "occupied";
+}
+
+/** What a session is, in one word. */
+export type SessionState =
+  "starting" | "charging" | "paused" | "finishing" | "ended" | "presumed_ended" | "refused" | "held";
 
 export const SESSION_TONES: Record<SessionState, Tone> = {
   starting: "waiting",
   charging: "charging",
-  suspended: "waiting",
+  paused: "waiting",
+  finishing: "waiting",
   ended: "plain",
-  stuck: "fault",
+  presumed_ended: "off",
   refused: "fault",
+  held: "fault",
 };
 
-export const OPERATION_TONES: Record<OperationState, Tone> = {
+export function sessionState(
+  session: Pick<Session, "status" | "refused" | "held" | "charging_state" | "energy">,
+): SessionState {
+  if (session.refused) return "refused";
+  if (session.held) return "held";
+  if (session.status !== "active") return session.status;
+  if (session.charging_state === "Charging") return "charging";
+  if (session.charging_state === "Idle") return "finishing";
+  if (session.charging_state === "SuspendedEV" || session.charging_state === "SuspendedEVSE") return "paused";
+  return session.energy > 0 ? "charging" : "starting";
+}
+
+export const OPERATION_TONES: Record<OperationStatus, Tone> = {
   queued: "off",
   sent: "waiting",
   agreed: "charging",
@@ -53,6 +106,6 @@ export const OPERATION_TONES: Record<OperationState, Tone> = {
 };
 
 /** Whether something may still happen to it. */
-export function underWay(state: OperationState): boolean {
-  return state === "queued" || state === "sent" || state === "agreed";
+export function underWay(status: OperationStatus): boolean {
+  return status === "queued" || status === "sent" || status === "agreed";
 }

@@ -1,13 +1,7 @@
 /** Who sits at the console, and what they may do. */
 import { api } from "$shared/api/client";
+import type { Me } from "$shared/api/model";
 import { asProblem, type Problem } from "$shared/api/problem";
-
-export interface Me {
-  name: string;
-  email: string | null;
-  organization: { id: string; name: string } | null;
-  permissions: string[];
-}
 
 class Account {
   me = $state.raw<Me | null>(null);
@@ -32,8 +26,14 @@ class Account {
     await this.recognise();
   }
 
-  async setUp(token: string, name: string, email: string, password: string): Promise<void> {
-    await api.post("/set-up", { token, name, email, password });
+  async setUp(wish: {
+    token: string;
+    organization: string;
+    name: string;
+    email: string;
+    password: string;
+  }): Promise<void> {
+    await api.post("/set-up", wish);
     await this.recognise();
   }
 

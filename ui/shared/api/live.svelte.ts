@@ -7,18 +7,17 @@ import { address } from "./client";
 
 export type LiveState = "connecting" | "live" | "lost";
 
-export interface Difference<Thing, Totals> {
-  stations?: Record<string, Partial<Thing> | null>;
-  totals?: Partial<Totals>;
+/** Each changed station whole or in part; null when it is gone. */
+export interface Difference<Thing> {
+  stations: Record<string, Partial<Thing> | null>;
 }
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 const HIDDEN_FOR = 60_000;
 
-export class Live<Thing extends object, Totals extends object> {
+export class Live<Thing extends object> {
   state = $state<LiveState>("connecting");
-  totals = $state.raw<Totals>();
   /** When the last word came (milliseconds since 1970). */
   heard = $state(0);
   /** Grows with every word, for what draws all things at once (the map). */
@@ -61,14 +60,13 @@ export class Live<Thing extends object, Totals extends object> {
   }
 
   #hear(event: MessageEvent<string>, whole: boolean): void {
-    const word = JSON.parse(event.data) as Difference<Thing, Totals>;
+    const word = JSON.parse(event.data) as Difference<Thing>;
     if (whole) this.things.clear();
-    this.touched = whole ? null : new Set(Object.keys(word.stations ?? {}));
-    for (const [id, difference] of Object.entries(word.stations ?? {})) {
+    this.touched = whole ? null : new Set(Object.keys(word.stations));
+    for (const [id, difference] of Object.entries(word.stations)) {
       if (difference === null) this.things.delete(id);
       else this.things.set(id, { ...this.things.get(id), ...difference } as Thing);
     }
-    if (word.totals) this.totals = { ...(whole ? {} : this.totals), ...word.totals } as Totals;
     this.#pause = FIRST_PAUSE;
     this.state = "live";
     this.heard = Date.now();

@@ -1,8 +1,10 @@
 /** The things the API speaks of, as far as the screens read them. */
 
 export type Protocol = "ocpp1.6" | "ocpp2.0.1" | "ocpp2.1";
+export type Approval = "pending" | "accepted" | "rejected";
 
-export type EvseState =
+/** What a plug says of itself. */
+export type ConnectorStatus =
   | "available"
   | "preparing"
   | "charging"
@@ -12,26 +14,47 @@ export type EvseState =
   | "occupied"
   | "reserved"
   | "unavailable"
-  | "faulted"
-  | "unknown";
+  | "faulted";
+
+/** What an EVSE is to the world: the availability ledger's word. */
+export type EvseState = "available" | "occupied" | "reserved" | "unavailable" | "faulted" | "offline";
 
 export interface Organization {
   id: string;
   name: string;
+  currency: string;
+  time_zone: string;
+}
+
+export interface Me {
+  kind: "person" | "key" | "system";
+  name: string;
+  organization: Organization | null;
+  permissions: string[];
 }
 
 export interface Site {
   id: string;
   name: string;
-  address: string | null;
-  city: string | null;
+  address: string;
+  city: string;
+  postal_code: string;
+  country: string;
   latitude: number | null;
   longitude: number | null;
   time_zone: string;
-  stations?: number;
+  public: boolean;
+  details: Record<string, unknown>;
 }
 
-export type Approval = "pending" | "accepted" | "rejected";
+export interface ConnectorState {
+  evse: number;
+  number: number;
+  kind: string | null;
+  status: ConnectorStatus;
+  status_at: string;
+  error: string | null;
+}
 
 export interface Station {
   id: string;
@@ -39,12 +62,11 @@ export interface Station {
   identity: string;
   name: string;
   site_id: string | null;
-  site_name: string | null;
   approval: Approval;
   security_profile: number;
   protocol: Protocol | null;
   secure: boolean;
-  address: string | null;
+  address?: string | null;
   connected: boolean;
   connected_at: string | null;
   disconnected_at: string | null;
@@ -58,22 +80,23 @@ export interface Station {
   boot_reason: string | null;
   /** Seconds its clock is ahead of ours. */
   clock_offset: number;
+  /** Connections superseded by a newer one. */
   flaps: number;
   created_at: string;
-  /** The worst or busiest of its EVSEs, or what its lost link makes of them. */
-  state: StationState;
+  connectors: ConnectorState[];
 }
 
-export type StationState =
-  "free" | "charging" | "occupied" | "reserved" | "unavailable" | "faulted" | "offline" | "unknown";
+/** A station that may come in now: where to point it, with which password. Shown this once. */
+export interface Invitation {
+  id: string;
+  identity: string;
+  urls: string[];
+  password: string | null;
+}
 
-export interface Connector {
-  number: number;
-  kind: string | null;
+export interface Connector extends ConnectorState {
+  id: string;
   max_current: number | null;
-  status: EvseState;
-  status_at: string;
-  error: string | null;
   operative: boolean;
 }
 
@@ -86,9 +109,6 @@ export interface Evse {
   /** W */
   max_power: number | null;
   connectors: Connector[];
-  /** W now. */
-  power: number | null;
-  session_id: string | null;
 }
 
 /** One call and its answer, as on the wire. */
@@ -103,53 +123,69 @@ export interface Message {
   warnings: string | null;
 }
 
-export type SessionState = "starting" | "charging" | "suspended" | "ended" | "stuck" | "refused";
+export type SessionStatus = "active" | "ended" | "presumed_ended";
+export type ChargingState = "Charging" | "EVConnected" | "SuspendedEV" | "SuspendedEVSE" | "Idle";
 
 export interface Session {
   id: string;
+  site_id: string | null;
   station_id: string;
-  station_name: string;
-  site_name: string | null;
-  evse: number;
+  transaction_id: string;
+  status: SessionStatus;
+  evse: number | null;
   connector: number | null;
-  transaction: string | null;
-  token: string | null;
-  state: SessionState;
   started_at: string;
   ended_at: string | null;
+  presumed_end: string | null;
   stop_reason: string | null;
+  closed_by: string | null;
+  refused: boolean;
+  /** AuthorizationStatusEnumType; null: no token yet. */
+  verdict: string | null;
+  token_last4: string | null;
+  token_kind: string | null;
+  /** The start happened while the station had no link. */
+  offline: boolean;
   /** Wh */
   energy: number;
-  /** W now, or at the end. */
+  /** W, as last told. */
   power: number | null;
   /** Percent of the vehicle's battery, where it says. */
-  state_of_charge: number | null;
-  cost: { amount: string; currency: string } | null;
-  problems: string[];
+  soc: number | null;
+  charging_state: ChargingState | null;
+  /** What is odd about it. */
+  flags: string[];
+  /** Somebody has to look at it before it is billed. */
+  held: boolean;
 }
 
 export interface Reading {
   at: string;
-  power: number | null;
   energy: number | null;
-  current: [number | null, number | null, number | null] | null;
-  voltage: [number | null, number | null, number | null] | null;
-  state_of_charge: number | null;
-  offered: number | null;
+  power: number | null;
+  power_offered: number | null;
+  current: number | null;
+  current_l1: number | null;
+  current_l2: number | null;
+  current_l3: number | null;
+  voltage: number | null;
+  soc: number | null;
+  temperature: number | null;
 }
 
 export interface Token {
   id: string;
-  kind: "rfid" | "app" | "emaid" | "other";
-  label: string | null;
-  last4: string | null;
-  group: string | null;
-  blocked: boolean;
+  kind: string;
+  name: string;
+  last4: string;
+  status: "active" | "blocked";
+  valid_from: string | null;
   valid_until: string | null;
+  group_id: string | null;
   created_at: string;
 }
 
-export type OperationState =
+export type OperationStatus =
   | "queued"
   | "sent"
   | "agreed"
@@ -166,18 +202,19 @@ export type OperationState =
 export interface Operation {
   id: string;
   station_id: string;
-  station_name: string;
   kind: string;
-  params: Record<string, unknown>;
-  status: OperationState;
+  status: OperationStatus;
+  batch_id: string | null;
   actor: string;
   reason: string | null;
   created_at: string;
+  not_before: string;
   expires_at: string;
   sent_at: string | null;
   answered_at: string | null;
   ended_at: string | null;
-  answer: unknown;
+  /** JSON, as the station answered. */
+  answer: string | null;
   /** What verified it, or why it is not. */
   evidence: string | null;
 }
@@ -190,25 +227,40 @@ export interface Stumble {
   address: string;
   count: number;
   reason_code: string;
+  sentence: string;
+}
+
+/** An answer that is whole, without pages. */
+export interface All<T> {
+  items: T[];
+}
+
+// --- the live picture ---------------------------------------------------------------------------------------------
+
+export interface LiveSession {
+  id: string;
+  evse: number | null;
+  connector: number | null;
+  started_at: string;
+  energy: number;
+  power: number | null;
+  soc: number | null;
+  charging_state: ChargingState | null;
+  token_last4: string | null;
+  refused: boolean;
+  held: boolean;
 }
 
 export interface LiveStation {
+  id: string;
   name: string;
+  site_id: string | null;
+  site: string | null;
+  model: string | null;
+  connected: boolean;
+  approval: Approval;
   latitude: number | null;
   longitude: number | null;
-  state: StationState;
-  power: number;
-  sessions: number;
-}
-
-export interface LiveTotals {
-  stations: number;
-  stations_online: number;
-  evses: Partial<Record<EvseState, number>>;
-  sessions: number;
-  power: number;
-  power_limit: number | null;
-  energy_today: number;
-  faults: number;
-  start_success: number | null;
+  evses: Record<string, { state: EvseState; error: string | null }>;
+  sessions: LiveSession[];
 }

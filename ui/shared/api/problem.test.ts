@@ -12,7 +12,7 @@ test("a problem keeps its code, its sentence and its fields", async () => {
   const body = {
     code: "input_invalid",
     detail: "The name is taken.",
-    errors: [{ field: "name", message: "Taken." }],
+    problems: { name: "Taken." },
   };
   const problem = await problemOf(answer(422, body));
   expect([problem.code, problem.status, problem.message]).toEqual([
@@ -23,9 +23,13 @@ test("a problem keeps its code, its sentence and its fields", async () => {
   expect(problem.field("name")).toBe("Taken.");
 });
 
-test("the framework's own list of errors becomes fields", async () => {
+test("a refusal's details may name the fields too", async () => {
   const problem = await problemOf(
-    answer(422, { detail: [{ loc: ["body", "site_id"], msg: "Field required" }] }),
+    answer(422, {
+      code: "input_invalid",
+      title: "No.",
+      details: { problems: { site_id: "Field required" } },
+    }),
   );
   expect(problem.field("site_id")).toBe("Field required");
 });

@@ -44,16 +44,12 @@ export async function problemOf(answer: Response): Promise<Problem> {
   return new Problem(code, answer.status, sentence, fieldsOf(body));
 }
 
+/** `problems` maps a field's path to its sentence, at the top or among the details of a refusal. */
 function fieldsOf(body: Record<string, unknown>): FieldProblem[] {
-  const list = Array.isArray(body["errors"])
-    ? body["errors"]
-    : Array.isArray(body["detail"])
-      ? body["detail"]
-      : [];
-  return list.filter(isRecord).map((entry) => ({
-    field: Array.isArray(entry["loc"]) ? entry["loc"].slice(1).join(".") : (text(entry["field"]) ?? ""),
-    message: text(entry["message"]) ?? text(entry["msg"]) ?? "",
-  }));
+  const details = isRecord(body["details"]) ? body["details"] : {};
+  const problems = isRecord(body["problems"]) ? body["problems"] : details["problems"];
+  if (!isRecord(problems)) return [];
+  return Object.entries(problems).map(([field, message]) => ({ field, message: String(message) }));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

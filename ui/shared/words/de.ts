@@ -10,7 +10,7 @@ export const common: Translation<typeof en.common> = {
   "action.clear": "Leeren",
   "action.close": "Schließen",
   "action.copied": "Kopiert",
-  "action.copy": "Kopieren",
+  "action.copy_what": "Kopieren: {what}",
   "action.more": "Mehr zeigen",
   "action.refresh": "Neu laden",
   "action.remove": "Entfernen",
@@ -68,6 +68,9 @@ export const operator: Translation<typeof en.operator> = {
   "approvals.none_why":
     "Eine Station, die niemand angemeldet hat, erscheint hier, sobald sie sich verbindet.",
   "approvals.not_booted": "hat noch nicht gesagt, was sie ist",
+  "approvals.now_safer": "Sie darf jetzt arbeiten",
+  "approvals.now_safer_why":
+    "Geben Sie ihr auch dieses Passwort, damit niemand an ihre Stelle tritt. Es wird nur jetzt gezeigt.",
   "approvals.refuse": "Abweisen",
   "approvals.refused": "{name} ist abgewiesen und kommt nicht mehr herein.",
   "approvals.site_hint": "Der Standort bestimmt Preise, Stromkreis und wer sie sehen darf.",
@@ -79,6 +82,8 @@ export const operator: Translation<typeof en.operator> = {
   "command.send": "Senden",
   "command.send_many": "Befehl senden",
   "command.sent": "{command}: unterwegs an {whom}.",
+  "command.spread": "Verteilt über (Sekunden)",
+  "command.spread_why": "Damit nicht alle im selben Augenblick handeln.",
   "command.to_many": { one: "{count} Station", other: "{count} Stationen" },
 
   "command.cancel_reservation": "Reservierung aufheben",
@@ -195,6 +200,17 @@ export const operator: Translation<typeof en.operator> = {
   "connect.why":
     "Geben Sie ihr einen Namen; Sie bekommen Adresse und Passwort und sehen live, wie sie hereinkommt.",
 
+  "connector_status.available": "Frei",
+  "connector_status.charging": "Lädt",
+  "connector_status.faulted": "Gestört",
+  "connector_status.finishing": "Endet",
+  "connector_status.occupied": "Belegt",
+  "connector_status.preparing": "Bereitet vor",
+  "connector_status.reserved": "Reserviert",
+  "connector_status.suspended_ev": "Vom Auto angehalten",
+  "connector_status.suspended_evse": "Von der Station angehalten",
+  "connector_status.unavailable": "Außer Betrieb",
+
   "connector.CHADEMO": "CHAdeMO",
   "connector.DOMESTIC_F": "Schuko",
   "connector.IEC_62196_T1": "Typ 1",
@@ -210,6 +226,8 @@ export const operator: Translation<typeof en.operator> = {
 
   "door.begin": "Los geht’s",
   "door.enter": "Anmelden",
+  "door.organization": "Organisation",
+  "door.organization_hint": "Wem dieses Netz gehört.",
   "door.password_hint": "Mindestens {least} Zeichen.",
   "door.set_up": "Willkommen",
   "door.set_up_why":
@@ -221,16 +239,11 @@ export const operator: Translation<typeof en.operator> = {
   "evse.of": "von {power}",
 
   "evse_state.available": "Frei",
-  "evse_state.charging": "Lädt",
   "evse_state.faulted": "Gestört",
-  "evse_state.finishing": "Endet",
   "evse_state.occupied": "Belegt",
-  "evse_state.preparing": "Bereitet vor",
+  "evse_state.offline": "Offline",
   "evse_state.reserved": "Reserviert",
-  "evse_state.suspended_ev": "Vom Auto angehalten",
-  "evse_state.suspended_evse": "Von der Station angehalten",
   "evse_state.unavailable": "Außer Betrieb",
-  "evse_state.unknown": "Unbekannt",
 
   "field.action": "Aktion",
   "field.base": "Umfang",
@@ -318,37 +331,6 @@ export const operator: Translation<typeof en.operator> = {
   "finding_next.silent": "Ein Lebenszeichen anfordern; kommt keines, neu starten.",
   "finding_next.unavailable": "Nach getaner Arbeit wieder in Betrieb nehmen.",
 
-  "handshake.bad_path": "Die Adresse endet nicht mit einer Kennung",
-  "handshake.no_password": "Sie hat kein Passwort gesendet",
-  "handshake.no_subprotocol": "Keine gemeinsame OCPP-Version",
-  "handshake.not_websocket": "Das ist keine WebSocket-Anfrage",
-  "handshake.rate_limited": "Zu viele Versuche",
-  "handshake.refused": "Diese Station wurde abgewiesen",
-  "handshake.timeout": "Der Verbindungsaufbau dauerte zu lange",
-  "handshake.tls": "TLS ist gescheitert",
-  "handshake.unknown_station": "Niemand hat diese Station angemeldet",
-  "handshake.wrong_certificate": "Ihr Zertifikat wird nicht anerkannt",
-  "handshake.wrong_password": "Das Passwort ist falsch",
-  "handshake.wrong_profile": "Sie kam mit zu niedrigem Sicherheitsprofil",
-
-  "handshake_next.bad_path": "Die Adresse mit Schrägstrich und Kennung der Station enden lassen.",
-  "handshake_next.no_password":
-    "Das Passwort (Sicherheitsprofil 1 oder 2, Basic Auth) in ihrer Konfiguration eintragen.",
-  "handshake_next.no_subprotocol": "In ihrer Konfiguration OCPP 1.6J, 2.0.1 oder 2.1 wählen.",
-  "handshake_next.not_websocket":
-    "Ein Scanner, oder eine Station, die auf SOAP oder einfaches HTTP eingestellt ist.",
-  "handshake_next.rate_limited":
-    "Nach einer Pause kommt sie wieder herein; prüfen, warum sie sich so oft verbindet.",
-  "handshake_next.refused": "Unter Zulassungen zulassen, falls das ein Versehen war.",
-  "handshake_next.timeout": "Eine schwache Verbindung, oder etwas dazwischen hält sie auf.",
-  "handshake_next.tls":
-    "Prüfen, ob sie unserem Zertifikat vertraut, TLS 1.2 oder neuer spricht und die richtige Zeit hat.",
-  "handshake_next.unknown_station": "Unter „Station anschließen“ anmelden oder ihre Kennung berichtigen.",
-  "handshake_next.wrong_certificate":
-    "Von einer anerkannten Stelle signieren lassen, mit ihrer Kennung als Name.",
-  "handshake_next.wrong_password": "Das Passwort neu eintragen oder hier und dort ein neues setzen.",
-  "handshake_next.wrong_profile": "Die wss://-Adresse verwenden oder das Profil dieser Station senken.",
-
   "health.fault": "Sie braucht Hilfe",
   "health.findings": { one: "{count} Sache zum Ansehen", other: "{count} Sachen zum Ansehen" },
   "health.free": "Sie ist gesund",
@@ -408,20 +390,16 @@ export const operator: Translation<typeof en.operator> = {
   "operation_state.unverified": "Angenommen, Wirkung nicht gesehen",
   "operation_state.verified": "Erledigt, Wirkung gesehen",
 
-  "overview.energy": "Energie heute",
   "overview.evses": "Ladepunkte nach Zustand",
   "overview.faults": "Störungen",
-  "overview.last_day": "letzte 24 Stunden",
   "overview.map": "Karte aller Stationen",
   "overview.no_sessions": "Gerade lädt niemand",
-  "overview.of_limit": "von {limit} erlaubt",
   "overview.of_stations": { one: "von {count} Station", other: "von {count} Stationen" },
   "overview.online": "Online",
   "overview.power": "Leistung jetzt",
   "overview.power_trail": "Leistung der letzten Minuten",
   "overview.running": "Lädt gerade",
   "overview.sessions": "Ladevorgänge jetzt",
-  "overview.start_success": "Beim ersten Versuch gestartet",
 
   "page.missing": "Diese Seite gibt es nicht",
   "page.missing_why": "Die Adresse ist vielleicht alt oder vertippt.",
@@ -446,7 +424,6 @@ export const operator: Translation<typeof en.operator> = {
   "security.3": "3: Client-Zertifikat über TLS",
 
   "session.battery": "Batterie",
-  "session.cost": "Kosten",
   "session.current": "Strom",
   "session.curve": "Verlauf",
   "session.duration": "Dauer",
@@ -454,7 +431,7 @@ export const operator: Translation<typeof en.operator> = {
   "session.energy": "Energie",
   "session.evse": "Ladepunkt",
   "session.facts": "Einzelheiten",
-  "session.in_error": "Fehlerhaft",
+  "session.held": "Zu prüfen",
   "session.no_readings": "Keine Messwerte",
   "session.no_readings_why": "Die Station hat zu diesem Ladevorgang keine gesendet.",
   "session.none": "Hier ist kein Ladevorgang",
@@ -474,20 +451,21 @@ export const operator: Translation<typeof en.operator> = {
   "session.token": "Karte",
   "session.transaction": "Transaktion",
 
-  "session_problem.clock_wrong": "Die Uhr der Station ging falsch; die Zeiten wurden berichtigt.",
-  "session_problem.energy_missing": "Der Zähler hat nie gesagt, wie viel Energie geflossen ist.",
-  "session_problem.gap": "Einige Nachrichten sind nie angekommen.",
-  "session_problem.no_energy": "Trotz Start floss keine Energie.",
-  "session_problem.offline_start": "Er wurde begonnen, während die Station offline war.",
-  "session_problem.stuck": "Er endete nie; die Station sagt nichts mehr dazu.",
-  "session_problem.unauthorized": "Die Karte durfte nicht laden.",
+  "session_flag.clock_ran_back": "Die Uhr der Station lief rückwärts.",
+  "session_flag.clock_wrong": "Die Uhr der Station ging falsch; die Zeiten wurden berichtigt.",
+  "session_flag.evse_changed": "Er wurde an zwei Ladepunkten gemeldet.",
+  "session_flag.register_fell": "Der Zählerstand ist gefallen.",
+  "session_flag.register_jumped": "Der Zählerstand sprang weiter, als ein Auto laden kann.",
 
   "session_state.charging": "Lädt",
   "session_state.ended": "Beendet",
+  "session_state.finishing": "Endet",
+  "session_state.held": "Zu prüfen",
+  "session_state.paused": "Angehalten",
+  "session_state.presumed_ended": "Vermutlich beendet",
   "session_state.refused": "Abgelehnt",
+
   "session_state.starting": "Startet",
-  "session_state.stuck": "Hängt",
-  "session_state.suspended": "Angehalten",
 
   "station.address": "Kam von",
   "station.boot_reason": "Grund des letzten Starts",
@@ -549,10 +527,13 @@ export const operator: Translation<typeof en.operator> = {
   "token.until": "Gültig bis",
   "token.valid": "Gültig",
 
-  "token_kind.app": "App",
-  "token_kind.emaid": "Vertrag (eMAID)",
-  "token_kind.other": "Andere",
-  "token_kind.rfid": "RFID-Karte",
+  "token_kind.Central": "App",
+  "token_kind.ISO14443": "RFID-Karte",
+  "token_kind.ISO15693": "RFID-Karte (ISO 15693)",
+  "token_kind.KeyCode": "PIN",
+  "token_kind.Local": "An der Station",
+  "token_kind.MacAddress": "Fahrzeug (MAC-Adresse)",
+  "token_kind.eMAID": "Vertrag (eMAID)",
 
   "trouble.faulted": { one: "{count} Station ist gestört", other: "{count} Stationen sind gestört" },
   "trouble.newcomers": {

@@ -2,11 +2,11 @@
 import { untrack } from "svelte";
 
 import type { Live } from "$shared/api/live.svelte";
-import type { LiveStation, LiveTotals } from "$shared/api/model";
+import type { LiveStation } from "$shared/api/model";
 import { power } from "$shared/format";
 import type { PinTone } from "$shared/map/pins";
 import type { Place } from "$shared/map/StationMap.svelte";
-import { STATION_TONES } from "$shared/states";
+import { STATION_TONES, stationState } from "$shared/states";
 import { speech } from "$shared/words/say.svelte";
 
 import { sayOf } from "../words";
@@ -15,8 +15,12 @@ export class StationPlaces {
   readonly all = new Map<string, Place>();
   touched: ReadonlySet<string> | null = null;
   version = $state(0);
+  #spoken = "";
+  /** Each station's place among those of its site, so that they do not stand on one another. */
+  #seats = new Map<string, number>();
+  #taken = new Map<string, number>();
 
-  constructor(live: Live<LiveStation, LiveTotals>) {
+  constructor(live: Live<LiveStation>) {
     $effect(() => {
       void live.version;
       const spoken = speech.language;
@@ -24,32 +28,54 @@ export class StationPlaces {
     });
   }
 
-  #spoken = "";
-
-  #follow(live: Live<LiveStation, LiveTotals>, spoken: string): void {
-    const first = this.all.size === 0 || spoken !== this.#spoken;
+  #follow(live: Live<LiveStation>, spoken: string): void {
+    const whole = live.touched === null || this.all.size === 0 || spoken !== this.#spoken;
     this.#spoken = spoken;
-    const ids = first || live.touched === null ? live.things.keys() : live.touched;
-    if (live.touched === null) this.all.clear();
-    for (const id of ids) {
-      const place = placeOf(id, live.things.get(id));
+    if (whole) this.all.clear();
+    for (const id of whole ? live.things.keys() : live.touched!) {
+      const place = this.#place(id, live.things.get(id));
       if (place) this.all.set(id, place);
       else this.all.delete(id);
     }
-    this.touched = first ? null : live.touched;
+    this.touched = whole ? null : live.touched;
     this.version++;
+  }
+
+  #place(id: string, station: LiveStation | undefined): Place | null {
+    if (station?.latitude == null || station.longitude == null) return null;
+    const state = stationState(station);
+    const watts = station.sessions.reduce((sum, { power }) => sum + (power ?? 0), 0);
+    const word = sayOf("station_state", state);
+    const [east, north] = beside(this.#seat(id, station.site_id), station.latitude);
+    return {
+      id,
+      name: station.name,
+      note: watts > 0 ? `${word} · ${power(watts)}` : word,
+      longitude: station.longitude + east,
+      latitude: station.latitude + north,
+      tone: STATION_TONES[state] as PinTone,
+    };
+  }
+
+  #seat(id: string, site: string | null): number {
+    const seated = this.#seats.get(id);
+    if (seated !== undefined || site === null) return seated ?? 0;
+    const seat = this.#taken.get(site) ?? 0;
+    this.#taken.set(site, seat + 1);
+    this.#seats.set(id, seat);
+    return seat;
   }
 }
 
-function placeOf(id: string, station: LiveStation | undefined): Place | null {
-  if (station?.latitude == null || station.longitude == null) return null;
-  const state = sayOf("station_state", station.state);
-  return {
-    id,
-    name: station.name,
-    note: station.power > 0 ? `${state} · ${power(station.power)}` : state,
-    longitude: station.longitude,
-    latitude: station.latitude,
-    tone: STATION_TONES[station.state] as PinTone,
-  };
+const METRES_PER_DEGREE = 111_320;
+const APART = 14; // metres
+const GOLDEN = Math.PI * (3 - Math.sqrt(5));
+
+/** Degrees east and north of a site's point for its n-th station: a sunflower about the first. */
+function beside(seat: number, latitude: number): [east: number, north: number] {
+  const far = (APART * Math.sqrt(seat)) / METRES_PER_DEGREE;
+  return [
+    (far * Math.cos(seat * GOLDEN)) / Math.cos((latitude * Math.PI) / 180),
+    far * Math.sin(seat * GOLDEN),
+  ];
 }

@@ -1,22 +1,23 @@
 /** The last minutes of the network's power, kept while the page is open. */
 import { untrack } from "svelte";
 
-import type { Live } from "$shared/api/live.svelte";
-import type { LiveStation, LiveTotals } from "$shared/api/model";
+import type { network as Network } from "../network.svelte";
 
 const KEPT = 120;
+const EVERY = 2000; // milliseconds
 
 export class PowerTrail {
   values = $state.raw<number[]>([]);
   #last = 0;
 
-  constructor(live: Live<LiveStation, LiveTotals>, every = 2000) {
+  constructor(network: typeof Network) {
     $effect(() => {
-      void live.version;
-      const power = live.totals?.power;
-      if (power === undefined || live.heard - this.#last < every) return;
-      this.#last = live.heard;
-      this.values = [...untrack(() => this.values), power].slice(-KEPT);
+      const { totals } = network;
+      untrack(() => {
+        if (!totals || network.live.heard - this.#last < EVERY) return;
+        this.#last = network.live.heard;
+        this.values = [...this.values, totals.power].slice(-KEPT);
+      });
     });
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { Evse, EvseState, Station } from "$shared/api/model";
+import type { Evse, ConnectorStatus, Station } from "$shared/api/model";
 
 import { findings } from "./health";
 
@@ -12,7 +12,6 @@ function station(change: Partial<Station> = {}): Station {
     identity: "CP-1",
     name: "Torstraße 1",
     site_id: null,
-    site_name: null,
     approval: "accepted",
     security_profile: 2,
     protocol: "ocpp2.0.1",
@@ -32,13 +31,15 @@ function station(change: Partial<Station> = {}): Station {
     clock_offset: 0,
     flaps: 0,
     created_at: "2026-01-01T00:00:00Z",
-    state: "free",
+    connectors: [],
     ...change,
   };
 }
 
-function evse(status: EvseState, error: string | null = null): Evse {
+function evse(status: ConnectorStatus, error: string | null = null): Evse {
   const connector = {
+    id: "c",
+    evse: 1,
     number: 1,
     kind: null,
     max_current: null,
@@ -55,8 +56,6 @@ function evse(status: EvseState, error: string | null = null): Evse {
     phases: 3,
     max_power: null,
     connectors: [connector],
-    power: null,
-    session_id: null,
   };
 }
 
