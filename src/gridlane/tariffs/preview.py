@@ -43,9 +43,9 @@ class PricePoint(msgspec.Struct, frozen=True):
     after_taxes: Decimal | None
 
 
-def priced(session: MadeUpSession, tariff: Tariff, time_zone: str) -> Priced:
+def priced(session: MadeUpSession, tariff: Tariff, time_zone: str, language: str = "en") -> Priced:
     """The bill of a made-up session."""
-    return price(session.periods(), tariff, time_zone)
+    return price(session.periods(), tariff, time_zone, language)
 
 
 def drawn(
