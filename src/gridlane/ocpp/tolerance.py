@@ -8,7 +8,7 @@ A pardon is driven by what the official schema finds wrong, so it touches nothin
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -95,17 +95,27 @@ def _place_in_message(fault: SchemaFault) -> list[tuple[int, str]]:
 
 
 def _remedies(fault: SchemaFault, message: str, quirks: Quirks) -> list[tuple[Path, object, str]]:
-    """What to put where, by the first rule that has something to offer."""
+    """What to put where: what the station's file knows better, then what is forgiven to all, then what it leaves out."""
+    found = _by_rules(fault, message, (rule for rule in quirks.rules if rule.rule not in _LEAVING_OUT))
+    if found:
+        return found
     for keyword, name, repair in _FOR_ALL:
         if keyword == fault.keyword and (value := repair(fault)) is not _UNMENDED:
             return [(fault.path, value, name)]
-    for rule in quirks.rules:
+    return _by_rules(fault, message, (rule for rule in quirks.rules if rule.rule in _LEAVING_OUT))
+
+
+def _by_rules(fault: SchemaFault, message: str, rules: Iterable[Rule]) -> list[tuple[Path, object, str]]:
+    for rule in rules:
         keywords, offer, places = _REPAIRS[rule.rule]
         if fault.keyword in keywords and (value := offer(fault, rule)) is not _UNMENDED:
             paths = places(fault, rule, message)
             if paths:
                 return [(path, value, rule.rule) for path in paths]
     return []
+
+
+_LEAVING_OUT: Final = frozenset({"drop", "leave_out_bad_items"})
 
 
 # ---- for every station ---------------------------------------------------------------------------------------------
