@@ -90,6 +90,18 @@ class Store:
                 if one.station_id == question.station_id
                 and (one.transaction_id in question.transactions or one.id == question.session_id)
             ),
+            followed_at=min(
+                (
+                    one.started_at
+                    for one in stored
+                    if question.followed_since is not None
+                    and one.started_at > question.followed_since
+                    and (one.station_id, one.evse) == (question.station_id, question.evse)
+                    and one.start_digest is not None
+                    and not one.refused
+                ),
+                default=None,
+            ),
             registers={
                 id_: tuple(
                     Register(row["at"], row["energy"], row["context"] == BEGIN)
@@ -235,7 +247,7 @@ def street():
     return opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     """The builders above, for tests (test folders are no packages)."""
     import sys

@@ -82,6 +82,7 @@ async def answered(
     """The answers to many questions, in their order."""
     tokens = await _token_facts(connection, cipher, questions)
     sessions = await _sessions(connection, questions)
+    followers = await _followers(connection, questions)
     registers = await _registers(connection, {id_ for one in questions for id_ in one.registers_of})
     return [
         Answered(
@@ -91,9 +92,10 @@ async def answered(
                 for session in sessions.get(one.station_id, ())
                 if session.transaction_id in one.transactions or session.id == one.session_id
             ),
+            followed_at=followers.get(number),
             registers={id_: registers.get(id_, ()) for id_ in one.registers_of},
         )
-        for one, token in zip(questions, tokens, strict=True)
+        for number, (one, token) in enumerate(zip(questions, tokens, strict=True))
     ]
 
 
@@ -104,6 +106,13 @@ SELECT {SESSION_COLUMNS} FROM sessions
 WHERE (station_id, transaction_id) IN (SELECT * FROM unnest(%s::uuid[], %s::text[])) OR id = ANY(%s)
 ORDER BY generation
 """  # noqa: S608 (our own column names)
+
+_FOLLOWERS = """
+SELECT q.number, min(s.started_at)
+FROM unnest(%s::int[], %s::uuid[], %s::int[], %s::timestamptz[]) AS q (number, station, evse, since)
+JOIN sessions s ON s.station_id = q.station AND s.started_at > q.since AND s.evse = q.evse
+WHERE NOT s.refused AND s.start_digest IS NOT NULL GROUP BY 1
+"""
 
 _REGISTERS = """
 SELECT r.session_id, r.at, r.energy, r.context FROM sessions s
@@ -125,6 +134,21 @@ async def _sessions(
         for row in await cursor.fetchall():
             found.setdefault(row["station_id"], []).append(session_of(row))
     return found
+
+
+async def _followers(
+    connection: AsyncConnection[Any], questions: Sequence[SessionAsked]
+) -> dict[int, datetime]:
+    """When the next session began on the same EVSE, by the question's number."""
+    asked = [
+        (number, one.station_id, one.evse, one.followed_since)
+        for number, one in enumerate(questions)
+        if one.followed_since is not None and one.evse is not None
+    ]
+    if not asked:
+        return {}
+    cursor = await connection.execute(_FOLLOWERS, [list(column) for column in zip(*asked, strict=True)])
+    return dict(await cursor.fetchall())
 
 
 async def _registers(connection: AsyncConnection[Any], ids: set[UUID]) -> dict[UUID, tuple[Register, ...]]:

@@ -110,6 +110,7 @@ sessions = sa.Table(
     sa.Index(None, "token_key", "started_at"),
     sa.Index(None, "person_id", "started_at"),
     sa.Index(None, "site_id", "started_at"),
+    sa.Index(None, "station_id", "started_at"),
     postgresql_with={"fillfactor": 70},
 )
 

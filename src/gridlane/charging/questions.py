@@ -19,6 +19,7 @@ class SessionAsked(Question, frozen=True, kw_only=True):
     """Everything a decision about a token or a transaction may need, in one question.
 
     ``transactions``: ids the owner does not remember. ``registers_of``: sessions whose energy is to be settled.
+    ``followed_since``: whether another session began on the EVSE after this (for what comes late, from a queue).
     """
 
     station_id: UUID
@@ -29,6 +30,7 @@ class SessionAsked(Question, frozen=True, kw_only=True):
     remote_start_id: int | None = None
     transactions: tuple[str, ...] = ()
     session_id: UUID | None = None
+    followed_since: datetime | None = None
     registers_of: tuple[UUID, ...] = ()
 
 
@@ -81,4 +83,5 @@ class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     token: TokenFacts | None = None
     sessions: tuple[Session, ...] = ()
+    followed_at: datetime | None = None
     registers: dict[UUID, tuple[Register, ...]] = {}

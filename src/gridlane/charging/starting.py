@@ -59,12 +59,12 @@ def candidates(station_id: UUID, digest: bytes) -> tuple[str, ...]:
 
 
 def chosen_id(ids: tuple[str, ...], known: dict[str, Session], digest: bytes) -> str:
-    """The first id that is free, or already this very start's.
+    """The first id that is free, or already this very start's (also where its values came before it).
 
     Raises TransactionIdsTaken, which nobody will see: four draws of 31 bits within one station.
     """
     for id_ in ids:
-        if id_ not in known or known[id_].start_digest == digest.hex():
+        if id_ not in known or known[id_].start_digest in (None, digest.hex()):
             return id_
     raise TransactionIdsTaken(ids)
 
@@ -112,8 +112,7 @@ def judged(
     What was let in once stays so while it charges, unless it has been blocked or has expired since. Of a start that
     happened while the station was offline it is only asked whose it was: what else runs now says nothing of then.
     """
-    late = report.offline or now - report.at > LATE
-    starts = pays(report) and not late and not _goes_on(session, facts)
+    starts = pays(report) and not is_late(report, now) and not _goes_on(session, facts)
     occasion = Occasion(
         "start" if starts else "stop",
         live,
@@ -122,6 +121,11 @@ def judged(
         session.transaction_id if session else report.transaction,
     )
     return authorizing.judged(facts, occasion)
+
+
+def is_late(report: TransactionReported, now: datetime) -> bool:
+    """Whether an event comes from a queue: the station was offline when it happened."""
+    return report.offline or now - report.at > LATE
 
 
 def _goes_on(session: Session | None, facts: TokenFacts) -> bool:
@@ -155,7 +159,9 @@ def others_presumed_ended(charging: ChargingState, session: Session) -> list[Ses
     ]
 
 
-def presumed_ended_by_others(charging: ChargingState, session: Session) -> Session:
+def presumed_ended_by_others(
+    charging: ChargingState, session: Session, followed_at: datetime | None
+) -> Session:
     """The session itself, where a later one on its EVSE is known already (it came late, from a queue)."""
     if session.evse is None or session.ended_at is not None:
         return session
@@ -165,6 +171,8 @@ def presumed_ended_by_others(charging: ChargingState, session: Session) -> Sessi
         if other.evse == session.evse and other.id != session.id and not other.refused
         and other.start_digest is not None and other.began > session.began
     ]  # fmt: skip
+    if followed_at is not None:
+        later.append(followed_at)
     return replace(session, presumed_end=min(later)) if later else session
 
 

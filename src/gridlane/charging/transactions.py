@@ -34,8 +34,9 @@ def transaction_reported(
 ) -> Commit | Ask:
     remembered = _remembered(live.charging, report)
     ids = _ids(live, report) if remembered is None else ()
-    if answer is None and (ids or report.token is not None):
-        return Ask(_question(live, report, now, ids))
+    since = _followed_since(remembered, report, now)
+    if answer is None and (ids or since is not None or report.token is not None):
+        return Ask(_question(live, report, now, ids, since))
     answered = answer or NOTHING_ASKED
     before = remembered or _stored(answered, ids, report)
     if before is not None and is_repeated(before, report):
@@ -70,6 +71,15 @@ def _stored(answer: Answered, ids: tuple[str, ...], report: TransactionReported)
     earlier = [one for one in answer.sessions if one.transaction_id in ids]
     began = [one for one in earlier if one.started_at <= report.at]
     return max(began or earlier, key=lambda one: one.generation, default=None)
+
+
+def _followed_since(session: Session | None, report: TransactionReported, now: datetime) -> datetime | None:
+    """From when on to look for a later session on the EVSE: asked for what comes from a queue and has no end."""
+    if report.phase == "ended" or not starting.is_late(report, now):
+        return None
+    if session is None:
+        return report.at
+    return session.started_at if session.ended_at is None and session.presumed_end is None else None
 
 
 def _new(
@@ -115,11 +125,12 @@ def _decided(
     after = replace(after, progress=progress, latest=report.readings[-1] if report.readings else after.latest)
     if after.presumed_end is not None and report.at > after.presumed_end:
         after = resumed(live, after)
-    after = starting.presumed_ended_by_others(live.charging, after)
+    after = starting.presumed_ended_by_others(live.charging, after, answer.followed_at)
     others = starting.others_presumed_ended(live.charging, after)
-    unsettled = [one.id for one in (after, *others) if one.progress.unsettled and not one.is_open]
+    unsettled = [one.id for one in (after, *others) if one.progress.unsettled]
     if not answer.registers.keys() >= set(unsettled):
-        return Ask(_question(live, report, now, ids, unsettled))
+        since = _followed_since(before, report, now)
+        return Ask(_question(live, report, now, ids, since, unsettled))
     if after.id in unsettled:
         known = (*answer.registers[after.id], *registers_of(report.readings))
         after = replace(after, progress=settled(after.progress, known, most))
@@ -185,7 +196,8 @@ def _question(
     report: TransactionReported,
     now: datetime,
     ids: tuple[str, ...],
-    registers: Iterable[UUID] = (),
+    followed_since: datetime | None,
+    registers_of: Iterable[UUID] = (),
 ) -> SessionAsked:
     station = live.station
     return SessionAsked(
@@ -196,7 +208,8 @@ def _question(
         token=report.token,
         remote_start_id=report.remote_start_id,
         transactions=ids,
-        registers_of=tuple(registers),
+        followed_since=followed_since,
+        registers_of=tuple(registers_of),
     )
 
 
