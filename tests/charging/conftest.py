@@ -83,6 +83,7 @@ class Store:
     def answer(self, question: SessionAsked):
         stored = [session_of(row) for row in self.sessions.values()]
         return Answered(
+            expected=self.expected[0] if self.expected and question.token is None else None,
             token=self.facts(question.token) if question.token else None,
             sessions=tuple(
                 one
@@ -117,6 +118,7 @@ class Store:
         return TokenFacts(
             key=key,
             last4=last4(token),
+            kind=token.kind,
             token=self.tokens.get(key),
             policy=self.policy,
             open_sessions=tuple(

@@ -1,11 +1,6 @@
 """Organizations: each is a network of its own within one installation."""
 
-from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
-
 import msgspec
-from psycopg import AsyncConnection
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -20,9 +15,10 @@ STRICT = Policy()
 """For stations of no organization yet."""
 
 
-async def find_policies(connection: AsyncConnection[Any], ids: Sequence[UUID]) -> dict[UUID, Policy]:
-    cursor = await connection.execute(
-        "SELECT id, unknown_tokens, free_starts, time_zone FROM organizations WHERE id = ANY(%s)",
-        (list(ids),),
+def policy_lookup(organization: str) -> str:
+    """SQL for another package's statement: an organization's ``Policy`` as JSON."""
+    columns = ", ".join(Policy.__struct_fields__)
+    return (
+        f"(SELECT to_json(found) FROM (SELECT {columns} FROM organizations "  # noqa: S608 (our own column names)
+        f"WHERE id = {organization}) found)"
     )
-    return {row[0]: Policy(*row[1:]) for row in await cursor.fetchall()}

@@ -9,16 +9,12 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg import AsyncConnection
-from psycopg.rows import dict_row
 
 from gridlane.stations.reports import TokenRef
 
@@ -89,21 +85,10 @@ class TokenCipher:
         return TokenRef(self._sealer.decrypt(nonce, content, kind.encode()).decode(), kind)
 
 
-_BY_KEY = f"""
-SELECT organization_id, {", ".join(TokenRecord.__struct_fields__)} FROM tokens
-WHERE (organization_id, key) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))
-"""  # noqa: S608 (our own column names)
-
-
-async def find_tokens(
-    connection: AsyncConnection[Any], wanted: Sequence[tuple[UUID, UUID]]
-) -> dict[tuple[UUID, UUID], TokenRecord]:
-    """The known tokens among ``(organization, key)``, by one indexed read as the owner of the tables."""
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_BY_KEY, ([one for one, _ in wanted], [key for _, key in wanted]))
-        return {
-            (row.pop("organization_id"), row["key"]): TokenRecord(
-                **{**row, "sites": tuple(row["sites"]), "evses": tuple(row["evses"])}
-            )
-            for row in await cursor.fetchall()
-        }
+def lookup(organization: str, key: str) -> str:
+    """SQL for another package's statement: the token of an organization by its key, as JSON of a ``TokenRecord``."""
+    columns = ", ".join(TokenRecord.__struct_fields__)
+    return (
+        f"(SELECT to_json(found) FROM (SELECT {columns} FROM tokens "  # noqa: S608 (our own column names)
+        f"WHERE organization_id = {organization} AND key = {key}) found)"
+    )

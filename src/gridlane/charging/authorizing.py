@@ -74,6 +74,8 @@ def _unknown(facts: TokenFacts, occasion: Occasion) -> VerdictStatus | None:
     """A token nobody issued: let in only by a start that was asked for, by another network, or by policy."""
     if facts.token is not None or facts.expected is not None or _said(facts, "external") == "accepted":
         return None
+    if facts.kind == NO_TOKEN:
+        return None if facts.policy.free_starts else "unknown"
     if any(one.station_id == occasion.live.station.id for one in facts.open_sessions):
         return None  # a guest's token, presented again to stop what it started
     said = _said(facts, "external")
@@ -118,7 +120,7 @@ def _master_pass(facts: TokenFacts, occasion: Occasion) -> VerdictStatus | None:
 
 def _concurrent(facts: TokenFacts, occasion: Occasion) -> VerdictStatus | None:
     limit = facts.token.concurrent if facts.token is not None else 1
-    if limit == 0 or facts.expected is not None:
+    if limit == 0 or facts.expected is not None or facts.kind == NO_TOKEN:
         return None
     running = sum(_counts(one, occasion) for one in facts.open_sessions)
     return "concurrent" if running >= limit else None

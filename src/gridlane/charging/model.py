@@ -197,6 +197,8 @@ start_requests = sa.Table(
     sa.Column("evse", sa.SmallInteger, nullable=True, comment="null: any of the station"),
     sa.Column("token_id", sa.Uuid, nullable=True),
     sa.Column("token_key", sa.Uuid, nullable=False),
+    sa.Column("token_last4", sa.Text, nullable=False, server_default=""),
+    sa.Column("token_kind", sa.Text, nullable=False, server_default=""),
     sa.Column("person_id", sa.Uuid, nullable=True),
     sa.Column(
         "remote_start_id", sa.BigInteger, nullable=False, comment="random, so that none can be guessed"

@@ -52,6 +52,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     remote_start_id: int
     token_key: UUID
     evse: int | None
+    token_id: UUID | None = None
+    token_last4: str = ""
+    token_kind: str = ""
     person_id: UUID | None = None
 
 
@@ -72,6 +75,7 @@ class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     key: UUID
     last4: str
+    kind: str = "unspecified"
     token: TokenRecord | None = None
     policy: Policy = STRICT
     open_sessions: tuple[OpenSession, ...] = ()
@@ -82,6 +86,7 @@ class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     token: TokenFacts | None = None
+    expected: Expected | None = None
     sessions: tuple[Session, ...] = ()
     followed_at: datetime | None = None
     registers: dict[UUID, tuple[Register, ...]] = {}

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from gridlane.charging import ending, starting
-from gridlane.charging.model import PROGRESS, READINGS, SESSIONS, session_row
+from gridlane.charging.model import PROGRESS, READINGS, REQUESTS_JOINED, SESSIONS, session_row
 from gridlane.charging.state import ChargingState, Session
 from gridlane.kernel.group_commit import Sink
 from gridlane.stations.decision import Commit, report_fact
@@ -20,6 +20,8 @@ def record(commit: Commit, before: Session | None, after: Session, now: datetime
     commit.live = Live(live.station, charging.with_session(after))
     if before is None or not _is_same(before, after):
         commit.rows.append((SESSIONS, session_row(after)))
+        if after.request_id is not None and (before is None or before.request_id != after.request_id):
+            commit.rows.append((REQUESTS_JOINED, {"id": after.request_id, "session_id": after.id}))
         _report(commit, before, after, now, cause)
     elif before.progress is not after.progress:
         commit.rows.append((PROGRESS, after.progress))

@@ -98,9 +98,28 @@ def with_token(
         token_kind=report.token.kind if report.token else None,
         group_id=known.group_id if known else None,
         person_id=(expected.person_id if expected else None) or (known.person_id if known else None),
-        request_id=expected.id if expected else session.request_id,
+        request_id=expected.id if expected and judgement.accepted else session.request_id,
         verdict=judgement.verdict.status,
         refused=not judgement.accepted,
+    )
+
+
+def with_request(session: Session, expected: Expected, at: datetime) -> Session:
+    """The session that answers a start by API without saying the token again: the one it was asked for with pays."""
+    if session.request_id is not None:
+        return session
+    session = replace(session, request_id=expected.id, person_id=expected.person_id)
+    if session.token_at is not None:
+        return session
+    return replace(
+        session,
+        token_at=at,
+        token_id=expected.token_id,
+        token_key=expected.token_key,
+        token_last4=expected.token_last4,
+        token_kind=expected.token_kind,
+        verdict="accepted",
+        refused=False,
     )
 
 
@@ -130,15 +149,6 @@ def is_late(report: TransactionReported, now: datetime) -> bool:
 
 def _goes_on(session: Session | None, facts: TokenFacts) -> bool:
     return session is not None and session.token_key == facts.key and not session.refused
-
-
-def joins(session: Session, expected: Expected | None) -> bool:
-    """Whether a session is the one a request waits for: by the remote start id, or by token and EVSE (1.6)."""
-    if expected is None or session.request_id is not None:
-        return False
-    if session.remote_start_id is not None:
-        return session.remote_start_id == expected.remote_start_id
-    return session.token_key == expected.token_key and expected.evse in (None, session.evse)
 
 
 def others_presumed_ended(charging: ChargingState, session: Session) -> list[Session]:

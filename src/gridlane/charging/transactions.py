@@ -35,8 +35,11 @@ def transaction_reported(
     remembered = _remembered(live.charging, report)
     ids = _ids(live, report) if remembered is None else ()
     since = _followed_since(remembered, report, now)
-    if answer is None and (ids or since is not None or report.token is not None):
-        return Ask(_question(live, report, now, ids, since))
+    if answer is None and (
+        ids or since is not None or report.token is not None or _names_request(remembered, report)
+    ):
+        evse = remembered.evse if remembered is not None else None
+        return Ask(_question(live, report, now, ids, since, evse=evse))
     answered = answer or NOTHING_ASKED
     before = remembered or _stored(answered, ids, report)
     if before is not None and is_repeated(before, report):
@@ -71,6 +74,11 @@ def _stored(answer: Answered, ids: tuple[str, ...], report: TransactionReported)
     earlier = [one for one in answer.sessions if one.transaction_id in ids]
     began = [one for one in earlier if one.started_at <= report.at]
     return max(began or earlier, key=lambda one: one.generation, default=None)
+
+
+def _names_request(session: Session | None, report: TransactionReported) -> bool:
+    """Whether the event says which start by API it answers, and that is not known yet."""
+    return report.remote_start_id is not None and (session is None or session.request_id is None)
 
 
 def _followed_since(session: Session | None, report: TransactionReported, now: datetime) -> datetime | None:
@@ -120,6 +128,8 @@ def _decided(
     if answer.token is not None and report.token is not None:
         judgement = starting.judged(live, before, report, answer.token, now)
         after = _with_token(commit, after, report, answer.token, judgement, now)
+    elif answer.expected is not None and starting.pays(report):
+        after = starting.with_request(after, answer.expected, report.at)
     most = max_power(live, after)
     progress = advanced(after.progress, report.readings, most, now)
     after = replace(after, progress=progress, latest=report.readings[-1] if report.readings else after.latest)
@@ -130,7 +140,7 @@ def _decided(
     unsettled = [one.id for one in (after, *others) if one.progress.unsettled]
     if not answer.registers.keys() >= set(unsettled):
         since = _followed_since(before, report, now)
-        return Ask(_question(live, report, now, ids, since, unsettled))
+        return Ask(_question(live, report, now, ids, since, unsettled, after.evse))
     if after.id in unsettled:
         known = (*answer.registers[after.id], *registers_of(report.readings))
         after = replace(after, progress=settled(after.progress, known, most))
@@ -198,13 +208,14 @@ def _question(
     ids: tuple[str, ...],
     followed_since: datetime | None,
     registers_of: Iterable[UUID] = (),
+    evse: int | None = None,
 ) -> SessionAsked:
     station = live.station
     return SessionAsked(
         station_id=station.id,
         organization_id=station.organization_id,
         at=now,
-        evse=report.evse,
+        evse=report.evse or evse,
         token=report.token,
         remote_start_id=report.remote_start_id,
         transactions=ids,

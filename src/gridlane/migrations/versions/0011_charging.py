@@ -167,7 +167,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_sessions_person_id_started_at", "sessions", ["person_id", "started_at"])
     op.create_index("ix_sessions_site_id_started_at", "sessions", ["site_id", "started_at"])
-    op.create_index("ix_sessions_station_id_started_at", "sessions", ["station_id", "started_at"])
     op.create_index("ix_sessions_token_key_started_at", "sessions", ["token_key", "started_at"])
     op.create_index(
         "uq_sessions_station_id_transaction_id_generation",
