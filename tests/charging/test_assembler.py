@@ -3,7 +3,6 @@
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -12,7 +11,7 @@ from gridlane.charging import assembler, starting
 from gridlane.charging.model import session_row
 from gridlane.charging.questions import SessionAsked
 from gridlane.charging.registers import settled
-from gridlane.charging.state import EVSE_CHANGED
+from gridlane.charging.state import CLOCK_WRONG, EVSE_CHANGED
 
 RECEIVED = timedelta(days=1)
 STATION = UUID(int=5)
@@ -141,3 +140,86 @@ def test_any_order_and_repetition_gives_the_same_sessions(make, data):
     shuffled = data.draw(st.permutations(repeated))
     restarts = data.draw(st.sets(st.integers(0, len(shuffled)), max_size=2))
     assert differences(told(make, shuffled, restarts=restarts), expected) == []
+
+
+def test_two_different_events_of_one_number_are_both_joined(make):
+    street = make.Street()
+    street.tell(make.event("started", 0, sequence=0, energy=0.0))
+    street.tell(make.event("updated", 5, sequence=1, energy=500.0))
+    street.tell(make.event("updated", 6, sequence=1, energy=900.0))
+    assert street.session().progress.energy == 900.0
+    assert len(street.store.events) == 3
+
+
+def test_an_event_sent_again_under_another_message_id_writes_nothing(make):
+    street = make.Street()
+    again = make.event("updated", 5, sequence=1, energy=500.0)
+    street.tell(make.event("started", 0, sequence=0, energy=0.0))
+    street.tell(again)
+    assert street.tell(again).rows == []
+
+
+def test_the_later_of_two_ends_counts(make):
+    street = make.Street()
+    street.tell(make.event("started", 0, sequence=0))
+    street.tell(make.event("ended", 30, sequence=1, stopped_reason="Local"))
+    street.tell(make.event("ended", 20, sequence=1, stopped_reason="PowerLoss"))
+    assert (street.session().ended_at, street.session().stop_reason) == (make.minutes(30), "Local")
+
+
+def test_a_station_that_counts_from_one_again_begins_another_session(make):
+    street = make.Street()
+    street.tell(make.event("started", 0, sequence=0, transaction="1", energy=0.0))
+    street.tell(make.event("ended", 30, sequence=1, transaction="1", energy=5000.0))
+    street.tell(make.event("started", 600, sequence=0, transaction="1", energy=9000.0))
+    street.tell(make.event("updated", 610, sequence=1, transaction="1", energy=9900.0))
+    first, second = street.sessions()
+    assert (first.progress.energy, second.progress.energy) == (5000.0, 900.0)
+    assert (first.generation, second.generation) == (0, 1)
+
+
+def test_a_late_event_of_the_first_use_of_an_id_finds_its_own_session(make):
+    street = make.Street()
+    street.tell(make.event("started", 0, sequence=0, transaction="1", energy=0.0))
+    street.tell(make.event("ended", 30, sequence=3, transaction="1", energy=5000.0))
+    street.tell(make.event("started", 600, sequence=0, transaction="1", energy=9000.0))
+    street.tell(make.event("updated", 20, sequence=1, transaction="1", charging_state="Charging"))
+    first, second = street.sessions()
+    assert first.progress.sequences == (0, 1, 3, 3)
+    assert second.status == "active"
+    assert street.live.charging.sessions["1"].generation == 1
+
+
+def test_a_clock_that_is_wrong_is_said_and_the_session_goes_on(make):
+    street = make.Street()
+    year_1970 = make.minutes(0).replace(year=1970)
+    street.tell(replace(make.event("started", 0, sequence=0), at=year_1970), make.NOON)
+    session = street.session()
+    assert CLOCK_WRONG in session.progress.flags
+    assert session.began == make.NOON
+
+
+def test_a_session_whose_clock_fell_back_is_not_taken_for_an_older_one(make):
+    street = make.Street()
+    street.tell(make.event("started", 0, sequence=0, transaction="A"))
+    year_1970 = make.minutes(0).replace(year=1970)
+    street.tell(replace(make.event("started", 5, sequence=0, transaction="B"), at=year_1970), make.minutes(5))
+    statuses = {one.transaction_id: one.status for one in street.sessions()}
+    assert statuses == {"A": "presumed_ended", "B": "active"}
+
+
+def test_another_evse_in_a_later_event_is_said(make):
+    street = make.Street()
+    street.tell(make.event("started", 0, sequence=0, evse=1))
+    street.tell(make.event("updated", 1, sequence=1, evse=2))
+    assert EVSE_CHANGED in street.session().progress.flags
+
+
+@given(st.lists(st.integers(0, 40), max_size=60))
+def test_numbers_seen_are_kept_as_ranges_whatever_their_order(numbers):
+    ranges = ()
+    for number in numbers:
+        ranges = assembler.with_number(ranges, number)
+    pairs = list(zip(ranges[::2], ranges[1::2], strict=True))
+    assert {n for first, last in pairs for n in range(first, last + 1)} == set(numbers)
+    assert assembler.missing(ranges) == (max(numbers) + 1 - len(set(numbers)) if numbers else 0)

@@ -37,7 +37,7 @@ class StoredStreet:
         return self
 
     async def tell(self, report, now=None):
-        now = now or getattr(report, "at", None) or self.make.NOON
+        now = now or self.make.happened(report)
         decided = self.street.handlers[type(report)](self.live, report, now, None)
         while isinstance(decided, Ask):
             answer = await self.answerer(decided.question)

@@ -14,6 +14,7 @@ from gridlane.stations.decision import (
     Described,
     Disconnected,
     Handler,
+    Instructed,
     OperationAnswered,
     OperationDue,
     TimePassed,
@@ -54,8 +55,22 @@ def table() -> Mapping[type, Handler]:
         Described: life.described,
         OperationDue: operations.due,
         OperationAnswered: operations.answered,
-        TimePassed: _followed(operations.time_passed, station_messages.HANDLERS[TimePassed]),
+        TimePassed: _followed(station_messages.HANDLERS[TimePassed], operations.time_passed),
+        Instructed: instructed,
     }
+
+
+INSTRUCTIONS: Mapping[str, Handler] = {**station_messages.INSTRUCTIONS}
+"""What can be asked of a station's owner (``Instruct``), by its word."""
+
+
+def instructed(live: Live, what: Instructed, now: datetime, answer: Any) -> Commit | Ask:
+    handler = INSTRUCTIONS.get(what.what)
+    if handler is None:
+        return operations.carried_out(
+            live, what, now, f"nobody carries out {what.what!r}", status="unsupported"
+        )
+    return handler(live, what, now, answer)
 
 
 def _gated(kind: type, handler: Handler) -> Handler:
@@ -90,7 +105,7 @@ def _observed(kind: type, handler: Handler) -> Handler:
 
 
 def _followed(handler: Handler, *more: Handler) -> Handler:
-    """Several decisions about one input: each sees the state the one before made. None of ``more`` asks."""
+    """Several decisions about one input: each sees the state the one before made. Only the first may ask."""
 
     def follow(live: Live, what: Any, now: datetime, answer: Any) -> Commit | Ask:
         decided = handler(live, what, now, answer)

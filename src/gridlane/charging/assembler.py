@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gridlane.charging.state import CLOCK_AHEAD, CLOCK_WRONG, EVSE_CHANGED, OCPP_BEGAN, Progress, Session
+from gridlane.charging.state import CLOCK_WRONG, EVSE_CHANGED, Progress, Session, is_believed
 from gridlane.kernel.ids import new_id
 from gridlane.stations.reports import TransactionReported
 from gridlane.stations.state import Live
@@ -118,7 +118,7 @@ def _progress(session: Session, report: TransactionReported, now: datetime) -> P
     if report.charging_state is not None and (number, report.charging_state) > (state_sequence, state or ""):
         state, state_sequence = report.charging_state, number
     flags = set(progress.flags)
-    if not OCPP_BEGAN <= report.at <= now + CLOCK_AHEAD:
+    if not is_believed(report.at, now):
         flags.add(CLOCK_WRONG)
     if report.evse and session.evse not in (None, report.evse):
         flags.add(EVSE_CHANGED)

@@ -90,7 +90,7 @@ def instructed(live: Live, what: Instructed, now: datetime, answer: Answered | N
     """Carry out an instruction about a session; why it was not done stands in the operation."""
     instruction = INSTRUCTIONS[what.what]
     try:
-        wish = msgspec.convert(what.params, instruction.params)
+        wish: Any = msgspec.convert(what.params, instruction.params)
     except msgspec.ValidationError as problem:
         return _ended(Commit(live), what, now, str(problem), done=False)
     charging: ChargingState = live.charging

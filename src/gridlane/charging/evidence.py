@@ -63,7 +63,8 @@ SELECT json_build_object(
   'known', (SELECT json_agg(id) FROM sessions WHERE station_id = q.station
             AND (transaction_id = ANY(q.transactions::text[]) OR id = q.session)),
   'followed_at', CASE WHEN q.since IS NOT NULL THEN (SELECT min(started_at) FROM sessions WHERE station_id = q.station
-            AND started_at > q.since AND evse = q.evse AND NOT refused AND start_digest IS NOT NULL) END
+            AND started_at > q.since AND evse = q.evse AND NOT refused AND start_digest IS NOT NULL
+            AND started_at <= first_received_at + interval '5 minutes') END
 )::text
 FROM unnest(
   %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::int[], %s::bool[], %s::text[], %s::uuid[], %s::timestamptz[]

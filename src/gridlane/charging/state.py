@@ -26,6 +26,11 @@ OCPP_BEGAN = datetime(2010, 1, 1, tzinfo=UTC)
 REMEMBERED_ENDED = 4  # ended sessions kept in memory, so that a repeated stop asks nobody
 
 
+def is_believed(at: datetime, received_at: datetime) -> bool:
+    """Whether a station's time can be true: not in our future, not before there were such stations."""
+    return OCPP_BEGAN <= at <= received_at + CLOCK_AHEAD
+
+
 class Progress(msgspec.Struct, frozen=True, gc=False):
     """What meter values and updates move; the row of the light update.
 
@@ -119,8 +124,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def began(self) -> datetime:
         """When it started, for ordering sessions: the station's time where it can be believed."""
-        believed = OCPP_BEGAN <= self.started_at <= self.received_at + CLOCK_AHEAD
-        return self.started_at if believed else self.received_at
+        return self.started_at if is_believed(self.started_at, self.received_at) else self.received_at
 
 
 class ChargingState(msgspec.Struct, frozen=True):

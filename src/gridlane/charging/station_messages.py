@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from gridlane.charging import silence
+from gridlane.charging import closing, silence
 from gridlane.charging.authorizing import token_presented
 from gridlane.charging.metering import meter_reported
 from gridlane.charging.transactions import transaction_reported
@@ -17,6 +17,9 @@ HANDLERS: dict[type, Handler] = {
     MeterReported: meter_reported,
     TimePassed: silence.time_passed,
 }
+
+INSTRUCTIONS: dict[str, Handler] = dict.fromkeys(closing.INSTRUCTIONS, closing.instructed)
+"""Instructions to a station's owner that are about sessions."""
 
 AFTER_BOOT: tuple[Callable[[Live, datetime], Commit], ...] = (silence.interrupted,)
 """Follow the decision about ``Booted`` (``stations.decision.and_then``)."""

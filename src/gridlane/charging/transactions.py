@@ -20,7 +20,7 @@ from gridlane.charging.model import TRANSACTION_EVENTS
 from gridlane.charging.questions import Answered, SessionAsked, TokenFacts
 from gridlane.charging.recording import reading_row, record
 from gridlane.charging.registers import advanced, registers_of, settled
-from gridlane.charging.state import ChargingState, Session
+from gridlane.charging.state import ChargingState, Session, is_believed
 from gridlane.stations.decision import Ask, Commit
 from gridlane.stations.replies import TransactionAnswered, Verdict
 from gridlane.stations.reports import TransactionReported
@@ -83,7 +83,7 @@ def _names_request(session: Session | None, report: TransactionReported) -> bool
 
 def _followed_since(session: Session | None, report: TransactionReported, now: datetime) -> datetime | None:
     """From when on to look for a later session on the EVSE: asked for what comes from a queue and has no end."""
-    if report.phase == "ended" or not starting.is_late(report, now):
+    if report.phase == "ended" or not starting.is_late(report, now) or not is_believed(report.at, now):
         return None
     if session is None:
         return report.at

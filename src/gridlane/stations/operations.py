@@ -304,15 +304,17 @@ _OVERDUE = {
 }
 
 
-def carried_out(live: Live, what: Instructed, now: datetime, evidence: str) -> Commit:
-    """End the operation that brought an instruction to the owner."""
+def carried_out(
+    live: Live, what: Instructed, now: datetime, evidence: str, status: str = "verified"
+) -> Commit:
+    """End the operation that brought an instruction to the owner; ``refused`` where it was not carried out."""
     if what.id is None:
         return Commit(live)
     params = msgspec.json.encode(c.Instruct(what=what.what, params=what.params))
     state = OperationState(
         id=what.id, kind="instruct", params=params, stage="sent", sent_at=now, deadline=now
     )
-    return _end(live, state, now, "verified", evidence)
+    return _end(live, state, now, status, evidence)
 
 
 def without_secrets(command: Any) -> Any:
