@@ -26,7 +26,8 @@ from gridlane.ocpp.error_codes import Fault, code_for
 from gridlane.ocpp.version import Version
 
 SLOWEST_KEPT = 100
-WARM_UP = 8_000
+WARM_UP = 16_000
+"""Frames before memory is first read: until every validator is made and the heap has seen its largest frames."""
 
 
 @dataclass(slots=True)
