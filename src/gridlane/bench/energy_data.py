@@ -194,7 +194,7 @@ def _battery(energy: float, most: float, stay: float) -> tuple[float, float]:
             continue
         for begin in np.linspace(fullest, 0.0, 50):
             if _hours_to_charge(float(begin), energy, size, most) <= stay:
-                return size, float(begin)
+                return size, float(begin) * size
     return 100.0, 0.0
 
 

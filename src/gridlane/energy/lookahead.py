@@ -5,7 +5,8 @@ the prices of unmet energy and of the peak decide what is worth its cost, and ar
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -43,6 +44,18 @@ def grid_of_steps(step: int, last: int, hours: float) -> Ints:
     return np.array(edges, dtype=np.int64)
 
 
+class Beliefs(Protocol):
+    """What a forecast says of those who are plugged in; without one, the view's own beliefs stand."""
+
+    def remaining(self, view: View) -> Floats:
+        """The energy to plan for, kWh."""
+        ...
+
+    def presence(self, view: View, ahead: Floats) -> Floats:
+        """The chance that each is still there after ``ahead`` hours: vehicles x times."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class LookAhead:
     """The plan as a policy of replays. ``price`` is known for every fine step (TOU or day-ahead).
@@ -52,16 +65,19 @@ class LookAhead:
 
     price: Floats
     aims: Callable[[int, float], Aims]
+    beliefs: Beliefs | None = None
     peak_so_far: float = 0.0
     solved: int = 0
     shadow: list[float] = field(default_factory=list)
 
     def power(self, view: View) -> Floats:
         aims = self.aims(view.step, self.peak_so_far)
+        if self.beliefs is not None:
+            view = replace(view, remaining=self.beliefs.remaining(view))
         goal = wanted(view)
         if aims.peak_price == 0 and self._price_is_flat(view) and _all_fits(view, goal):
             return goal
-        solution = solve(program_of(view, self.price, aims))
+        solution = solve(program_of(view, self.price, aims, beliefs=self.beliefs))
         self.solved += 1
         power = view.network.scaled_to_fit(view.evse, np.minimum(solution.power[:, 0], goal))
         self.peak_so_far = max(self.peak_so_far, float(power.sum()))
@@ -115,9 +131,10 @@ class StepwiseLookAhead:
         network, slack = view.network, least_laxity(view)
         power, by_kind = np.zeros(target.size), np.zeros(network.weight.shape[1])
         # Kept first, then who should start: by how much of the smallest pilot the plan wants, then by slack.
-        starts = np.lexsort((slack, -np.minimum(target / smallest, 1.0), ~kept))
+        part = target / np.maximum(np.minimum(smallest, wanted(view)), 1e-9)
+        starts = np.lexsort((slack, -np.minimum(part, 1.0), ~kept))
         for index in starts:
-            wants = kept[index] or target[index] > 0.5 * smallest[index]
+            wants = kept[index] or part[index] > 0.5
             kind = int(network.kind[view.evse[index]])
             if wants and network.room(by_kind, kind) >= smallest[index] - 1e-9:
                 power[index] = smallest[index]
@@ -145,21 +162,32 @@ class StepwiseLookAhead:
                 at += 1
 
 
-def program_of(view: View, price: Floats, aims: Aims, least: Floats | None = None) -> Program:
+PRESENCE_HORIZON = 12.0  # hours that are planned when departures are only believed
+LEAST_PRESENCE = 0.02
+
+
+def program_of(
+    view: View, price: Floats, aims: Aims, least: Floats | None = None, beliefs: Beliefs | None = None
+) -> Program:
     """The program of those who are plugged in. Who has overstayed his believed departure is due at once."""
     last = np.maximum(view.believed_end, view.step + 1)
+    if beliefs is not None:
+        last = np.full(view.evse.size, view.step + round(PRESENCE_HORIZON / view.hours))
     edges = grid_of_steps(view.step, int(last.max()), view.hours)
     hours = np.diff(edges) * view.hours
-    ends = np.searchsorted(edges, last, side="right") - 1
-    ends = np.maximum(ends, 1)
-    mean_price = np.add.reduceat(np.append(price, price[-1])[: edges[-1]], edges[:-1]) / np.diff(edges)
+    presence = None
+    if beliefs is not None:
+        presence = beliefs.presence(view, np.cumsum(hours) - hours / 2)
+        last = edges[1 + _last_true(presence > LEAST_PRESENCE)]
+    mean_price = np.add.reduceat(_prolonged(price, int(edges[-1])), edges[:-1]) / np.diff(edges)
     possible = np.minimum(view.remaining, view.most * (last - view.step) * view.hours)
-    slack = np.maximum((last - view.step) * view.hours - possible / np.maximum(view.most, 1e-9), 0.0)
+    full_power_hours = possible / np.maximum(view.most, 1e-9)
+    slack = np.maximum(_expected_stay(view, last, hours, presence) - full_power_hours, 0.0)
     return Program(
         hours=hours,
         price=mean_price,
         first=np.zeros(view.evse.size, dtype=np.int64),
-        last=ends,
+        last=np.maximum(np.searchsorted(edges, last, side="right") - 1, 1),
         most=view.most,
         energy=possible,
         unmet_price=np.full(view.evse.size, aims.unmet_price),
@@ -168,7 +196,24 @@ def program_of(view: View, price: Floats, aims: Aims, least: Floats | None = Non
         peak_price=aims.peak_price,
         peak_so_far=aims.peak_floor,
         least=least,
+        presence=presence,
     )
+
+
+def _expected_stay(view: View, last: Ints, hours: Floats, presence: Floats | None) -> Floats:
+    if presence is None:
+        return np.asarray((last - view.step) * view.hours)
+    return np.asarray(presence @ hours)
+
+
+def _last_true(rows: Bools) -> Ints:
+    width = rows.shape[1]
+    found = width - 1 - np.argmax(rows[:, ::-1], axis=1)
+    return np.where(rows.any(axis=1), found, 0)
+
+
+def _prolonged(price: Floats, steps: int) -> Floats:
+    return price[:steps] if price.size >= steps else np.append(price, np.full(steps - price.size, price[-1]))
 
 
 def clairvoyant(

@@ -16,7 +16,7 @@ class Uncontrolled:
     """Everybody takes what he can, whatever the circuits say."""
 
     def power(self, view: View) -> Floats:
-        return view.most
+        return view.network.most[view.evse]
 
 
 @dataclass(slots=True)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gridlane.kernel.errors import Kind, Refusal
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Complexes = NDArray[np.complex128]
@@ -24,6 +26,12 @@ Complexes = NDArray[np.complex128]
 TANGENT_SPACING = radians(6)
 GAP = 3e-4  # relative; prices of energy are not known better
 SIMPLEX_UP_TO = 8_000  # columns; beyond, the interior point method is faster (measured, docs/benchmarks.md)
+
+
+class PlanNotSolved(Refusal):
+    code = "plan_not_solved"
+    kind = Kind.UNAVAILABLE
+    sentence = "No plan could be made now: {status}. Charging goes on in equal shares."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +82,8 @@ class Program:
 
     ``unmet_price`` is what a kWh not charged costs in the objective, ``early`` what each vehicle's kWh is worth
     more per hour that it comes earlier (small: it only decides between equals). ``peak_price`` is per kW above ``peak_so_far`` of the
-    billing period. ``least`` is kW that a vehicle is not to fall below while it wants energy. ``other_power`` is what the rest of the site draws less what it generates; None is nothing.
+    billing period. ``least`` is kW that a vehicle is not to fall below while it wants energy. ``presence[j, step]`` is
+    the chance that a vehicle will still be there then: energy planned for later counts for as much. ``other_power`` is what the rest of the site draws less what it generates; None is nothing.
     """
 
     hours: Floats  # length of each step
@@ -86,6 +95,7 @@ class Program:
     unmet_price: Floats
     limits: Limits
     least: Floats | None = None
+    presence: Floats | None = None
     early: Floats | float = 1e-4
     peak_price: float = 0.0
     peak_so_far: float = 0.0
@@ -107,11 +117,13 @@ class Solution:
     peak_shadow_price: float
     limit_shadow_price: Floats  # limits x steps, per A (or kW) of capacity
     battery_power: Floats | None = None
-    status: str = "optimal"
 
 
 def solve(program: Program) -> Solution:
-    """The cheapest plan. An instance without vehicles is solved, too; one that HiGHS cannot solve says its status."""
+    """The cheapest plan, to a relative GAP.
+
+    Raises PlanNotSolved where the solver finds none, which for checked input means a solver at its end.
+    """
     draft = _Draft(program)
     columns = draft.vehicles()
     draft.site(columns)
@@ -162,6 +174,8 @@ class _Draft:
         per_kw = (0.0 if self._has_site else p.price[step]) * hours + np.broadcast_to(p.early, p.first.shape)[
             vehicle
         ] * middle * hours
+        if p.presence is not None:
+            per_kw = per_kw + p.unmet_price[vehicle] * (1.0 - p.presence[vehicle, step]) * hours
         charge = self.add_columns(self._least(vehicle, step), p.most[vehicle], per_kw)
         self.unmet = self.add_columns(np.zeros(p.energy.size), np.maximum(p.energy, 0.0), p.unmet_price)
         discharge = np.full(vehicle.size, -1, dtype=np.int64)
@@ -335,10 +349,12 @@ class _Draft:
         highs.setOptionValue("ipm_optimality_tolerance", GAP)
         highs.passModel(self._model())
         highs.run()
+        status = highs.modelStatusToString(highs.getModelStatus())
+        if status not in {"Optimal", "Unknown"}:
+            raise PlanNotSolved(status=status)
         found = highs.getSolution()
         values, duals = np.array(found.col_value), np.array(found.row_dual)
-        status = highs.modelStatusToString(highs.getModelStatus())
-        return self._read(values, duals, float(highs.getInfo().objective_function_value), status)
+        return self._read(values, duals, float(highs.getInfo().objective_function_value))
 
     def _model(self) -> Any:
         import highspy
@@ -356,7 +372,7 @@ class _Draft:
         model.a_matrix_.value_ = values[order]
         return model
 
-    def _read(self, values: Floats, duals: Floats, cost: float, status: str) -> Solution:
+    def _read(self, values: Floats, duals: Floats, cost: float) -> Solution:
         assert self.pairs is not None
         assert self.unmet is not None
         p, pairs = self.program, self.pairs
@@ -376,7 +392,6 @@ class _Draft:
             peak_shadow_price=p.peak_price,
             limit_shadow_price=shadow,
             battery_power=self._battery_power(values),
-            status="optimal" if status in {"Optimal", "Unknown"} else status,
         )
 
     def _battery_power(self, values: Floats) -> Floats | None:
@@ -396,7 +411,7 @@ def _solver() -> Any:
         make: Any = highspy.Highs
         _THREAD.highs = make()
         _THREAD.highs.setOptionValue("output_flag", False)
-        _THREAD.highs.setOptionValue("threads", 1)
+        _THREAD.highs.setOptionValue("parallel", "off")
     return _THREAD.highs
 
 
