@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gridlane.ocpp.pages import errors_page, quirks_page
+from gridlane.stations.dialects.pages import support_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/ocpp-errors.md": errors_page,
     "docs/ocpp-quirks.md": quirks_page,
+    "docs/ocpp-support.md": support_page,
 }
 """Page -> the function that makes it."""
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from gridlane.stations.reports import TokenRef
+from gridlane.stations.reports import TokenRef, VariableReported
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -223,7 +223,9 @@ class UnpublishFirmware(Command, frozen=True, kw_only=True, tag="unpublish_firmw
 
 
 class GetLog(Command, frozen=True, kw_only=True, tag="get_log"):
-    """Verified by the status Uploaded. Over 1.6 without the security extension: GetDiagnostics."""
+    """Verified by the status Uploaded. Over 1.6 the diagnostics come by GetDiagnostics, which every station knows; by the
+    security extension's GetLog where ``by_extension``. A security log always comes by the extension.
+    """
 
     location: str
     log: Literal["DiagnosticsLog", "SecurityLog", "DataCollectorLog"] = "DiagnosticsLog"
@@ -232,6 +234,7 @@ class GetLog(Command, frozen=True, kw_only=True, tag="get_log"):
     retries: int | None = None
     retry_interval: int | None = None
     request_id: int | None = None
+    by_extension: bool = False
 
 
 class InstallCertificate(Command, frozen=True, kw_only=True, tag="install_certificate"):
@@ -241,6 +244,9 @@ class InstallCertificate(Command, frozen=True, kw_only=True, tag="install_certif
 
 class DeleteCertificate(Command, frozen=True, kw_only=True, tag="delete_certificate"):
     hash_data: dict[str, str]  # CertificateHashDataType
+    use: str | None = (
+        None  # GetCertificateIdUseEnumType; over 1.6 it tells a vehicle's world from the station's own
+    )
 
 
 class GetCertificates(Command, frozen=True, kw_only=True, tag="get_installed_certificates"):
@@ -343,3 +349,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     status: str  # the specification's status word
     reason: str | None = None
     data: dict[str, Any] = {}
+    variables: tuple[VariableReported, ...] = ()  # what GetVariables read

@@ -58,6 +58,7 @@ class TransactionAnswered(Reply, frozen=True, kw_only=True):
     transaction_id: int | None = None
     total_cost: Decimal | None = None
     message: str | None = None
+    limits: dict[str, Any] = {}  # 2.1: maxCost, maxEnergy, maxTime, maxSoC
 
 
 class StatusAnswered(Reply, frozen=True, kw_only=True):
@@ -65,6 +66,13 @@ class StatusAnswered(Reply, frozen=True, kw_only=True):
 
     status: str
     data: Any = None
+    reason: str | None = None
+
+
+class SigningAnswered(Reply, frozen=True, kw_only=True):
+    """Whether a certificate will be signed; it follows by the command CertificateSigned."""
+
+    accepted: bool
     reason: str | None = None
 
 
@@ -78,6 +86,13 @@ class CertificateStatusAnswered(Reply, frozen=True, kw_only=True):
     status: str
     ocsp: str | None = None  # base64 DER
     results: tuple[dict[str, Any], ...] = ()
+
+
+class VatNumberAnswered(Reply, frozen=True, kw_only=True):
+    number: str
+    valid: bool
+    evse: int | None = None
+    company: dict[str, Any] | None = None  # AddressType
 
 
 class Refused(Reply, frozen=True, kw_only=True):

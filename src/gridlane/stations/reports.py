@@ -215,6 +215,7 @@ class FirmwarePublished(Report, frozen=True, kw_only=True):
     status: str
     request_id: int | None = None
     locations: tuple[str, ...] = ()
+    info: str | None = None
 
 
 class LogReported(Report, frozen=True, kw_only=True):
@@ -222,6 +223,7 @@ class LogReported(Report, frozen=True, kw_only=True):
 
     status: str
     request_id: int | None = None
+    info: str | None = None
 
 
 class SigningRequested(Report, frozen=True, kw_only=True):
@@ -260,6 +262,7 @@ class LimitReported(Report, frozen=True, kw_only=True):
     source: str
     cleared: bool = False
     grid_critical: bool = False
+    local_generation: bool = False  # 2.1: the limit comes from what is generated at the site
     schedules: tuple[dict[str, Any], ...] = ()
 
 
@@ -279,6 +282,17 @@ class VehicleScheduleReported(Report, frozen=True, kw_only=True):
     schedule: dict[str, Any]
     at: datetime
     tuple_id: int | None = None
+    tolerates_power: bool | None = None  # 2.1: the vehicle accepts the power tolerance that was offered
+
+
+# --- payment -----------------------------------------------------------------------------------------------------
+
+
+class VatNumberPresented(Report, frozen=True, kw_only=True):
+    """VatNumberValidation of 2.1: a driver at a payment terminal wants a receipt for his company."""
+
+    number: str
+    evse: int | None = None
 
 
 # --- everything else ---------------------------------------------------------------------------------------------
