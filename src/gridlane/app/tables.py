@@ -2,6 +2,7 @@
 
 from gridlane.accounts import model as accounts
 from gridlane.accounts import people
+from gridlane.billing import model as billing
 from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
 from gridlane.stations import availability
@@ -12,6 +13,7 @@ __all__ = [
     "accounts",
     "audit",
     "availability",
+    "billing",
     "charging",
     "facts",
     "ownership",
