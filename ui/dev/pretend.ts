@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Connect, Plugin } from "vite";
 
 import type { ConnectorStatus, Evse, EvseState, LiveStation, Message, Operation, Reading, Session, Site, Station, Token } from "../shared/api/model.ts"; // prettier-ignore
+import { driverAnswers } from "./pretended-places.ts";
 
 const COUNT = Number(process.env["GRIDLANE_PRETEND_STATIONS"] ?? 320);
 const PERMISSIONS = ["stations:read", "stations:write", "stations:operate", "stations:expert", "messages:read", "sessions:read", "sessions:write", "tokens:read", "tokens:write", "maintenance:read", "energy:read", "prices:read", "people:read", "planning:read", "reports:read"]; // prettier-ignore
@@ -295,6 +296,7 @@ const answers: readonly (readonly [RegExp, Answerer])[] = [
   ],
   [/^\/approvals$/, () => ({ items: newcomers })],
   [/^\/handshakes$/, () => ({ items: stumbles })],
+  ...driverAnswers(sites, stations, sessions),
   [/^\/sites$/, (_, query) => page(sites, query)],
 ];
 

@@ -1,3 +1,4 @@
 import { app } from "../app.ts";
+import { shell } from "./shell.ts";
 
-export default app({ folder: "driver", base: "/app/", port: 5174 });
+export default app({ folder: "driver", base: "/app/", port: 5174, plugins: [shell()] });

@@ -1,0 +1,29 @@
+/** Who holds the phone; much can be done by nobody in particular. */
+import { api } from "$shared/api/client";
+import type { DriverMe } from "$shared/api/driver";
+
+class Account {
+  me = $state.raw<DriverMe | null>(null);
+  known = $state(false);
+
+  async recognise(): Promise<void> {
+    this.me = await api.get<DriverMe>("/me").catch(() => null);
+    this.known = true;
+  }
+
+  async signIn(email: string, password: string): Promise<void> {
+    await api.post("/sign-in", { email, password });
+    await this.recognise();
+  }
+
+  async signOut(): Promise<void> {
+    await api.post("/sign-out");
+    this.me = null;
+  }
+
+  lost(): void {
+    this.me = null;
+  }
+}
+
+export const account = new Account();

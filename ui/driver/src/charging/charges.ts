@@ -1,0 +1,11 @@
+import type { Charge } from "$shared/api/driver";
+import type { Tone } from "$shared/states";
+
+export const CHARGE_TONES: Record<Charge["state"], Tone> = {
+  asking: "waiting",
+  charging: "charging",
+  paused: "waiting",
+  finishing: "waiting",
+  ended: "free",
+  failed: "fault",
+};

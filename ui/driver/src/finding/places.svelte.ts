@@ -1,0 +1,131 @@
+/** The places a driver sees: read from the API, read again while the page is open, filtered here. */
+import { api } from "$shared/api/client";
+import type { Place, Price } from "$shared/api/driver";
+import type { All } from "$shared/api/model";
+import { asProblem, type Problem } from "$shared/api/problem";
+import { money } from "$shared/format";
+import type { PinTone } from "$shared/map/pins";
+import { now } from "$shared/parts/clock.svelte";
+
+import { say } from "../words";
+
+export interface Filters {
+  free: boolean;
+  fast: boolean;
+  accessible: boolean;
+  connector: string | null;
+}
+
+const FAST = 43_000; // W: more than any AC plug
+const EVERY = 10_000; // milliseconds: no state on the screen is older than the promise of the map
+const OLD = 60_000; // milliseconds after which nothing is called free any more
+const KEPT = "gridlane.places";
+
+class Places {
+  all = $state.raw<Place[]>([]);
+  ready = $state(false);
+  #heard = $state(0);
+  problem = $state.raw<Problem | null>(null);
+  /** Grows with every answer. */
+  version = $state(0);
+  filters = $state<Filters>({ free: false, fast: false, accessible: false, connector: null });
+  me = $state.raw<[longitude: number, latitude: number] | null>(null);
+
+  /** Whether the states are the present ones; after a minute without a word they are not. */
+  get fresh(): boolean {
+    return now() - this.#heard < OLD;
+  }
+
+  /** Those that pass the filters, the nearest first once we know where the driver is. */
+  get shown(): Place[] {
+    const passing = this.all.filter((place) => passes(place, this.filters));
+    const { me } = this;
+    return me ? passing.toSorted((a, b) => distance(me, a) - distance(me, b)) : passing;
+  }
+
+  /** Reads now and again; the returned function stops. */
+  follow(): () => void {
+    void this.load();
+    const timer = setInterval(() => {
+      if (!document.hidden) void this.load();
+    }, EVERY);
+    return () => clearInterval(timer);
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.all = (await api.get<All<Place>>("/driver/places")).items;
+      this.#heard = Date.now();
+      this.problem = null;
+      this.ready = true;
+      this.version++;
+      localStorage.setItem(KEPT, JSON.stringify(this.all));
+    } catch (error) {
+      this.problem = asProblem(error);
+      if (!this.ready) this.#remember();
+    }
+  }
+
+  /** Without a network the places are still where they were; what they do now is not known. */
+  #remember(): void {
+    const kept = JSON.parse(localStorage.getItem(KEPT) ?? "[]") as Place[];
+    if (kept.length === 0) return;
+    this.all = kept;
+    this.ready = true;
+    this.version++;
+  }
+
+  locate(): void {
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => (this.me = [coords.longitude, coords.latitude]),
+      () => (this.me = null),
+      { maximumAge: 60_000, timeout: 10_000 },
+    );
+  }
+}
+
+export const places = new Places();
+
+export function passes(place: Place, filters: Filters): boolean {
+  return (
+    (!filters.free || place.free > 0) &&
+    (!filters.fast || (place.max_power ?? 0) > FAST) &&
+    (!filters.accessible || place.accessible) &&
+    (!filters.connector || place.connectors.includes(filters.connector))
+  );
+}
+
+/** Free only when a plug is known to be free now; what is out is never shown as busy. */
+export function toneOf({ free, plugs, out }: Place, fresh = true): PinTone {
+  if (!fresh) return "off";
+  if (free > 0) return "free";
+  return out >= plugs ? "off" : "waiting";
+}
+
+export function plugsSentence(place: Place, fresh = true): string {
+  if (!fresh) return say("place.unknown");
+  if (place.free > 0) return say("place.free", { count: place.free, plugs: place.plugs });
+  return place.out >= place.plugs ? say("place.out") : say("place.busy", { count: place.plugs });
+}
+
+export function priceSentence(price: Price | null): string {
+  if (!price) return say("price.unknown");
+  const parts = [
+    price.energy && say("price.energy", { price: money(price.energy, price.currency) }),
+    price.minute && say("price.minute", { price: money(price.minute, price.currency) }),
+    price.start && say("price.start", { price: money(price.start, price.currency) }),
+  ];
+  return parts.filter(Boolean).join(" + ") || say("price.free");
+}
+
+const EARTH = 6_371_000; // metres
+
+/** Metres as the crow flies. */
+export function distance([longitude, latitude]: readonly [number, number], to: Place): number {
+  const rad = Math.PI / 180;
+  const north = Math.sin(((to.latitude - latitude) * rad) / 2) ** 2;
+  const east = Math.sin(((to.longitude - longitude) * rad) / 2) ** 2;
+  return (
+    2 * EARTH * Math.asin(Math.sqrt(north + Math.cos(latitude * rad) * Math.cos(to.latitude * rad) * east))
+  );
+}

@@ -1,0 +1,12 @@
+/** Every page of the app and its address. */
+import type { Route } from "$shared/route/router.svelte";
+
+export const routes: readonly Route[] = [
+  { path: "/", load: () => import("./finding/Finding.svelte") },
+  { path: "/places/:id", load: () => import("./finding/PlacePage.svelte") },
+  { path: "/charge", load: () => import("./charging/ByNumber.svelte") },
+  { path: "/charge/:plug", load: () => import("./charging/PlugPage.svelte") },
+  { path: "/charges/:id", load: () => import("./charging/ChargePage.svelte") },
+  { path: "/activity", load: () => import("./activity/Activity.svelte") },
+  { path: "/account", load: () => import("./account/AccountPage.svelte") },
+];
