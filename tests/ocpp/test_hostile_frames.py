@@ -6,8 +6,6 @@ import pytest
 
 from gridlane.bench.fuzz import Findings, attack
 from gridlane.bench.ocpp_frames import MUTATIONS, hostile_frames
-from gridlane.ocpp.actions import Role
-from gridlane.ocpp.conversation import Conversation
 from gridlane.ocpp.quirks import RuleName, quirks_in, read_station_file, station_files
 from gridlane.ocpp.version import Version
 
@@ -16,7 +14,7 @@ from gridlane.ocpp.version import Version
 def test_every_call_is_answered_with_the_oracles_code_and_nothing_breaks(version):
     found = Findings()
 
-    attack(Conversation(version, Role.CENTRAL), hostile_frames(version, seed=11, count=2000), found)
+    attack(version, hostile_frames(version, seed=11, count=2000), found)
 
     assert not +found.crashes
     assert not +found.unanswered
@@ -39,7 +37,7 @@ def test_no_station_file_makes_a_hostile_frame_dangerous(version):
     quirks = quirks_in([*station_files(), read_station_file("every.yaml", EVERY_RULE.encode())])
     found = Findings()
 
-    attack(Conversation(version, Role.CENTRAL, quirks=quirks), hostile_frames(version, 13, 1500), found)
+    attack(version, hostile_frames(version, 13, 1500), found, quirks)
 
     assert not +found.crashes
     assert not +found.unanswered
