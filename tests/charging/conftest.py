@@ -1,14 +1,19 @@
 """A street of one station without a socket or a database: handlers decide, a small store keeps what they commit."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from gridlane.accounts.organizations import Policy
 from gridlane.accounts.tokens import TokenCipher, TokenRecord, last4
+from gridlane.charging.asking import Answerer
+from gridlane.charging.loading import load
 from gridlane.charging.model import (
     AUTHORIZATIONS,
     PROGRESS,
@@ -22,6 +27,8 @@ from gridlane.charging.questions import Answered, OpenSession, SessionAsked, Tok
 from gridlane.charging.registers import BEGIN, Register
 from gridlane.charging.state import ChargingState
 from gridlane.charging.station_messages import HANDLERS
+from gridlane.kernel import ownership
+from gridlane.kernel.group_commit import Committer, Decision, Outcome
 from gridlane.kernel.ids import new_id
 from gridlane.stations.decision import Ask
 from gridlane.stations.reports import MeterReported, Reading, TokenPresented, TokenRef, TransactionReported
@@ -261,3 +268,94 @@ def make():
     import sys
 
     return sys.modules[__name__]
+
+
+# --- over PostgreSQL ---------------------------------------------------------------------------------------------
+
+
+class StoredStreet:
+    """As ``Street``, over PostgreSQL."""
+
+    def __init__(self, connection, committer, answerer, **changes):
+        self.connection, self.committer, self.answerer = connection, committer, answerer
+        self.street = Street(**changes)
+        self.epoch = 0
+
+    @property
+    def live(self):
+        return self.street.live
+
+    async def claim(self):
+        id_ = self.live.station.id
+        self.epoch = (await ownership.claim(self.connection, [id_], "node", NOON))[id_]
+        charging = (await load(self.connection, [id_]))[id_]
+        self.street.live = Live(self.live.station, charging)
+        return self
+
+    async def tell(self, report, now=None):
+        now = now or happened(report)
+        decided = self.street.handlers[type(report)](self.live, report, now, None)
+        while isinstance(decided, Ask):
+            answer = await self.answerer(decided.question)
+            decided = self.street.handlers[type(report)](self.live, report, now, answer)
+        settled = asyncio.get_running_loop().create_future()
+        decision = Decision(self.live.station.id, self.epoch, decided.rows, decided.facts, settled.set_result)
+        self.committer.submit(decision)
+        assert await settled is Outcome.COMMITTED
+        self.street.live = decided.live
+        return decided
+
+    async def rows(self, query):
+        cursor = self.connection.cursor(row_factory=dict_row)
+        return await (await cursor.execute(query)).fetchall()
+
+
+@pytest.fixture
+async def connection(database_url):
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def organization(connection):
+    id_ = station().organization_id
+    await connection.execute(
+        "INSERT INTO organizations (id, name, created_at) VALUES (%s, 'Nord', now())", (id_,)
+    )
+    return id_
+
+
+@pytest.fixture
+async def issue(connection, organization):
+    async def issued(token=CARD, **changes):
+        columns = {
+            "id": new_id(), "organization_id": organization, "key": CIPHER.key(token),
+            "sealed": CIPHER.seal(token), "last4": last4(token), "kind": token.kind,
+            "created_at": NOON, "changed_at": NOON,
+        } | changes  # fmt: skip
+        await connection.execute(
+            f"INSERT INTO tokens ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",  # noqa: S608 (our own names)
+            tuple(columns.values()),
+        )
+        return columns["id"]
+
+    return issued
+
+
+@pytest.fixture
+async def parts(database_url):
+    committer, answerer = Committer(database_url), Answerer(database_url, CIPHER)
+    committer.start()
+    yield committer, answerer
+    await committer.stop()
+    await answerer.close()
+
+
+@pytest.fixture
+async def stored_street(connection, parts, issue):
+    await issue()
+
+    async def opened(**changes):
+        return await StoredStreet(connection, *parts, **changes).claim()
+
+    return opened

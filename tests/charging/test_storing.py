@@ -3,102 +3,15 @@
 import asyncio
 from datetime import timedelta
 
-import psycopg
 import pytest
 
-from gridlane.accounts.tokens import last4
-from gridlane.charging.asking import Answerer
-from gridlane.charging.loading import load
 from gridlane.charging.model import reading_partitions
-from gridlane.kernel import ownership
-from gridlane.kernel.group_commit import Committer, Decision, Outcome
 from gridlane.kernel.ids import new_id
-from gridlane.stations.decision import Ask
-from gridlane.stations.state import Live
-
-
-class StoredStreet:
-    """As ``conftest.Street``, over PostgreSQL."""
-
-    def __init__(self, make, connection, committer, answerer, **changes):
-        self.make, self.connection, self.committer, self.answerer = make, connection, committer, answerer
-        self.street = make.Street(**changes)
-        self.epoch = 0
-
-    @property
-    def live(self):
-        return self.street.live
-
-    async def claim(self):
-        id_ = self.live.station.id
-        self.epoch = (await ownership.claim(self.connection, [id_], "node", self.make.NOON))[id_]
-        charging = (await load(self.connection, [id_]))[id_]
-        self.street.live = Live(self.live.station, charging)
-        return self
-
-    async def tell(self, report, now=None):
-        now = now or self.make.happened(report)
-        decided = self.street.handlers[type(report)](self.live, report, now, None)
-        while isinstance(decided, Ask):
-            answer = await self.answerer(decided.question)
-            decided = self.street.handlers[type(report)](self.live, report, now, answer)
-        settled = asyncio.get_running_loop().create_future()
-        decision = Decision(self.live.station.id, self.epoch, decided.rows, decided.facts, settled.set_result)
-        self.committer.submit(decision)
-        assert await settled is Outcome.COMMITTED
-        self.street.live = decided.live
-        return decided
-
-    async def rows(self, query):
-        cursor = self.connection.cursor(row_factory=psycopg.rows.dict_row)
-        return await (await cursor.execute(query)).fetchall()
 
 
 @pytest.fixture
-async def connection(database_url):
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def organization(connection, make):
-    id_ = make.station().organization_id
-    await connection.execute(
-        "INSERT INTO organizations (id, name, created_at) VALUES (%s, 'Nord', now())", (id_,)
-    )
-    return id_
-
-
-@pytest.fixture
-async def issue(connection, organization, make):
-    async def issued(token=make.CARD, **changes):
-        columns = {
-            "id": new_id(), "organization_id": organization, "key": make.CIPHER.key(token),
-            "sealed": make.CIPHER.seal(token), "last4": last4(token), "kind": token.kind,
-            "created_at": make.NOON, "changed_at": make.NOON,
-        } | changes  # fmt: skip
-        await connection.execute(
-            f"INSERT INTO tokens ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})",  # noqa: S608 (our own names)
-            tuple(columns.values()),
-        )
-        return columns["id"]
-
-    return issued
-
-
-@pytest.fixture
-async def parts(database_url, make):
-    committer, answerer = Committer(database_url), Answerer(database_url, make.CIPHER)
-    committer.start()
-    yield committer, answerer
-    await committer.stop()
-    await answerer.close()
-
-
-@pytest.fixture
-async def street(make, connection, parts, issue):
-    await issue()
-    return await StoredStreet(make, connection, *parts).claim()
+async def street(stored_street):
+    return await stored_street()
 
 
 async def test_a_whole_session_is_stored_and_found_again_after_a_restart(street, make):
@@ -151,9 +64,9 @@ async def test_two_events_of_one_number_are_both_kept_and_the_session_says_so(st
 
 
 async def test_a_token_charging_at_another_station_is_concurrent_until_that_session_ends(
-    street, make, connection, parts
+    street, make, stored_street
 ):
-    other = await StoredStreet(make, connection, *parts).claim()
+    other = await stored_street()
     number = (await street.tell(make.start16(0))).reply.transaction_id
     assert (await other.tell(make.start16(1))).reply.verdict.status == "concurrent"
     await street.tell(make.stop16(2, number, meter=10.0))
@@ -182,8 +95,8 @@ async def test_a_used_up_budget_refuses_until_the_next_period(street, make, conn
     assert (await street.tell(make.tap(), make.minutes(24 * 60))).reply.verdict.status == "accepted"
 
 
-async def test_a_token_of_another_organization_is_unknown(street, make, connection, parts):
-    foreign = await StoredStreet(make, connection, *parts, organization_id=new_id()).claim()
+async def test_a_token_of_another_organization_is_unknown(make, stored_street):
+    foreign = await stored_street(organization_id=new_id())
     assert (await foreign.tell(make.tap())).reply.verdict.status == "unknown"
 
 
