@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -264,3 +265,18 @@ def test_nothing_here_imports_a_database_or_a_web_framework():
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ
     )
     assert done.stdout.strip() == ""
+
+
+async def test_a_python_with_openssl_built_in_serves_tls_too(street, open_door, papers, monkeypatch):
+    monkeypatch.setattr("aiofastnet.OPENSSL_DYN_LIBS", None)
+    open_door.react = lambda link, message: link.send(message)
+    listener = await street.listener(open_door, papers.server(ClientCertificates.REQUIRED))
+    listener.tls.context._aiofastnet_force_fallback_ssl = True
+    client, notebook = await street.connected(open_door, listener, tls=papers.client(papers.station))
+    await client.frame(1, b"x" * 40_000)
+    assert await client.read_frame() == (1, b"x" * 40_000)
+    assert notebook.link.peer.certificate is not None
+    with suppress(ssl.SSLError, ConnectionError, asyncio.IncompleteReadError):
+        stranger = await street.client(listener, papers.client(papers.foreign))
+        await stranger.reader.readexactly(1)
+    assert await open_door.stumble() == "client_certificate_untrusted"

@@ -6,18 +6,15 @@ what order newcomers are served, is decided here.
 
 import asyncio
 import errno
-import logging
 import socket
 from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
-from ssl import SSLError
-from typing import Any, cast
+from ssl import SSLContext
 
-import aiofastnet
 import structlog
 
 from gridlane.kernel.clock import monotonic
+from gridlane.stations.transport import sockets
 from gridlane.stations.transport.link import (
     Admission,
     Door,
@@ -29,7 +26,8 @@ from gridlane.stations.transport.link import (
     Rejection,
 )
 from gridlane.stations.transport.pings import PingWheel
-from gridlane.stations.transport.settings import ListenerSettings
+from gridlane.stations.transport.settings import Limits, ListenerSettings
+from gridlane.stations.transport.sockets import Transport
 from gridlane.stations.transport.tls import TlsIdentity, reason_of
 from gridlane.stations.transport.turnstile import Crowd, Pace, network_of
 from gridlane.stations.transport.upgrade import why_no_websocket
@@ -37,12 +35,6 @@ from gridlane.stations.transport.upgrade import why_no_websocket
 _ACCEPTS_AT_ONCE = 64
 _BACKLOG = 4096
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_TLS_BUFFER_BYTES = 17 * 1024
-"""One whole TLS record; the library's own 263 KiB each way suit file servers."""
-
-# It reports every failed handshake as an error of ours; they are the business of ``Door.stumbled``.
-logging.getLogger("aiofastnet").setLevel(logging.CRITICAL)
-
 log = structlog.get_logger(__name__)
 
 
@@ -60,7 +52,6 @@ class Newcomer:
         "peer",
         "port",
         "socket",
-        "task",
     )
 
     def __init__(self, listener: "Listener", accepted: socket.socket, address: str, port: int) -> None:
@@ -70,15 +61,26 @@ class Newcomer:
         self.port = port
         self.network = network_of(address)
         self.peer: Peer | None = None
-        self.task: asyncio.Task[None] | None = None
         self.deadline: asyncio.TimerHandle | None = None
         self.inside = False
         self._answered = False
-        self._transport: asyncio.Transport | None = None
+        self._transport: Transport | None = None
 
-    def connected(self, transport: asyncio.Transport) -> None:
+    def begin(self, protocol: asyncio.BaseProtocol, tls: SSLContext | None, limits: Limits) -> None:
+        """Its turn has come: TLS, if any, and then the request."""
+        accepted, self.socket = self.socket, None
+        assert accepted is not None
+        self._transport, done = sockets.begin(
+            accepted,
+            protocol,
+            tls,
+            handshake_seconds=limits.handshake_seconds + 1.0,  # the deadline comes first
+            close_seconds=limits.close_seconds,
+        )
+        done.add_done_callback(self._tls_done)
+
+    def connected(self, transport: Transport) -> None:
         """TCP, and TLS if any, stand; the request may come."""
-        self._transport = transport
         tls = transport.get_extra_info("ssl_object")
         self.peer = Peer(
             address=self.address,
@@ -124,30 +126,15 @@ class Newcomer:
     def drop(self) -> None:
         if self._transport is not None:
             self._transport.abort()
-        elif self.task is not None:
-            self.task.cancel()
-        if self.socket is not None:
+        elif self.socket is not None:
             self.socket.close()
         self.listener.forget(self)
 
-
-class _CalmLoop:
-    """The event loop, which does not take a peer that leaves during a TLS handshake for a failure of the program.
-
-    aiofastnet reports that as an exception class where an exception belongs, and no handler can print it.
-    """
-
-    __slots__ = ("_loop",)
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loop, name)
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        if context.get("exception") is not ConnectionResetError:
-            self._loop.call_exception_handler(context)
+    def _tls_done(self, done: asyncio.Future[None]) -> None:
+        failure = done.exception()
+        if failure is not None:
+            self.refuse(reason_of(failure))
+            self.gone()
 
 
 class Listener:
@@ -262,36 +249,16 @@ class Listener:
             self._begin(newcomer)
 
     def _begin(self, newcomer: Newcomer) -> None:
-        loop = asyncio.get_running_loop()
+        limits = self.settings.limits
         self._crowded_out(self._entering.add(newcomer.network, newcomer))
-        newcomer.deadline = loop.call_later(self.settings.limits.handshake_seconds, self._too_slow, newcomer)
-        newcomer.task = loop.create_task(self._connect(newcomer))
-
-    async def _connect(self, newcomer: Newcomer) -> None:
-        accepted, newcomer.socket = newcomer.socket, None
-        assert accepted is not None
-        loop = cast("asyncio.AbstractEventLoop", _CalmLoop(asyncio.get_running_loop()))
-        try:
-            await aiofastnet.connect_accepted_socket(
-                loop, partial(self._protocol, newcomer), accepted, **self._tls_arguments()
-            )
-        except (OSError, SSLError) as failure:
-            newcomer.refuse(reason_of(failure))
-            newcomer.gone()
-            accepted.close()
-        finally:
-            newcomer.task = None
-
-    def _tls_arguments(self) -> dict[str, Any]:
-        if self.tls is None:
-            return {}
-        return {
-            "ssl": self.tls.context,
-            "ssl_handshake_timeout": self.settings.limits.handshake_seconds + 1.0,
-            "ssl_shutdown_timeout": self.settings.limits.close_seconds,
-            "ssl_incoming_bio_size": _TLS_BUFFER_BYTES,
-            "ssl_outgoing_bio_size": _TLS_BUFFER_BYTES,
-        }
+        newcomer.deadline = asyncio.get_running_loop().call_later(
+            limits.handshake_seconds, self._too_slow, newcomer
+        )
+        newcomer.begin(
+            self._protocol(newcomer),
+            self.tls.context if self.tls is not None else None,
+            limits,
+        )
 
     def _too_slow(self, newcomer: Newcomer) -> None:
         newcomer.refuse("handshake_timeout")

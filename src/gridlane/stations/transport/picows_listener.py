@@ -24,6 +24,7 @@ from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-de
 from gridlane.stations.transport.link import Admission, Door, Farewell, Peer, Receiver, Rejection
 from gridlane.stations.transport.listening import Listener, Newcomer
 from gridlane.stations.transport.settings import Limits, ListenerSettings
+from gridlane.stations.transport.sockets import Transport
 from gridlane.stations.transport.upgrade import MALFORMED, answer_body, answer_headers
 
 TEXT, BINARY, CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
@@ -83,7 +84,7 @@ class _StationProtocol(WSProtocol):  # type: ignore[misc]  # see above
         )
         self._newcomer = newcomer
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: Transport) -> None:
         self._newcomer.connected(transport)
         super().connection_made(transport)
 

@@ -22,6 +22,7 @@ from websockets.typing import Subprotocol
 from gridlane.stations.transport.link import Admission, Door, Farewell, Peer, Receiver, Rejection
 from gridlane.stations.transport.listening import Listener, Newcomer
 from gridlane.stations.transport.settings import Limits, ListenerSettings
+from gridlane.stations.transport.sockets import Transport
 from gridlane.stations.transport.upgrade import MALFORMED, TOO_LARGE, answer_body, answer_headers
 
 _ABNORMAL = 1006
@@ -78,7 +79,7 @@ class WebsocketsLink(asyncio.BufferedProtocol):
     )
 
     peer: Peer
-    _transport: asyncio.Transport
+    _transport: Transport
 
     def __init__(self, newcomer: Newcomer) -> None:
         settings: ListenerSettings = newcomer.listener.settings
@@ -153,7 +154,7 @@ class WebsocketsLink(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert self._newcomer is not None
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = cast("Transport", transport)
         self._newcomer.connected(self._transport)
         assert self._newcomer.peer is not None
         self.peer = self._newcomer.peer
