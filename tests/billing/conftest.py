@@ -10,16 +10,25 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 
+from gridlane.accounts.model import organizations
+from gridlane.accounts.people import people
 from gridlane.billing.ledger import Movement
 from gridlane.billing.payments import Payments
 from gridlane.billing.port import Source
+from gridlane.billing.settlement import Settlement
 from gridlane.billing.stripe import Stripe
 from gridlane.billing.wallet import Wallet, credit
+from gridlane.charging.model import sessions
+from gridlane.kernel.access import system
 from gridlane.kernel.database import Scope
 from gridlane.kernel.ids import new_id
 from gridlane.kernel.money import Money
+from gridlane.stations.model import sites, stations
+from gridlane.tariffs import publishing
 from gridlane.tariffs.exchange import from_json
+from gridlane.tariffs.precedence import Assignment
 from gridlane.tariffs.session import Activity, Period
 
 
@@ -59,6 +68,11 @@ def session():
 
 
 NOW = datetime(2026, 1, 12, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock():
+    return lambda: NOW
 
 
 @pytest.fixture
@@ -106,6 +120,7 @@ def _wait_for(address):
 
 @pytest.fixture
 def stripe(stripe_server):
+    httpx2.delete(f"{stripe_server}/_config/data")
     return Stripe("sk_test_12345", stripe_server)
 
 
@@ -135,10 +150,10 @@ def card(stripe_server, organization):
 
 @pytest.fixture
 def wallet_of(database, organization):
-    """``await wallet_of(25)``: a person whose wallet holds so many euros, as a source to pay from."""
+    """``await wallet_of(25)``: a (given) person whose wallet holds so many euros, as a source to pay from."""
 
-    async def build(euros):
-        person = new_id()
+    async def build(euros, person=None):
+        person = person or new_id()
         if euros:
             async with database.unit_of_work(Scope(organization)) as work:
                 amount = Money.of(str(euros), "EUR")
@@ -151,3 +166,77 @@ def wallet_of(database, organization):
 @pytest.fixture
 def payments(database, stripe):
     return Payments(database, {"wallet": Wallet(database, lambda: NOW), "stripe": stripe}, lambda: NOW)
+
+
+class World:
+    """One organization with a station, a tariff for everyone and people with wallets, over a real database."""
+
+    def __init__(self, database, organization):
+        self.database, self.organization = database, organization
+        self.site, self.station = new_id(), new_id()
+
+    async def build(self, tariff):
+        row = {"organization_id": self.organization, "created_at": NOW}
+        async with self.database.as_owner() as work:
+            await work.execute(
+                sa.insert(organizations).values(id=self.organization, name="Gridlane Demo", created_at=NOW)
+            )
+            await work.execute(sa.insert(sites).values(id=self.site, name="Garage", city="Berlin", **row))
+            station = {
+                "id": self.station,
+                "site_id": self.site,
+                "identity": "A",
+                "name": "A",
+                "changed_at": NOW,
+            }
+            await work.execute(sa.insert(stations).values(**station, **row))
+        caller = system(self.organization)
+        async with self.database.unit_of_work(caller.scope) as work:
+            version = await publishing.create(work, caller, "Public", tariff, NOW, NOW)
+            assignment = Assignment(id=new_id(), tariff_id=version.tariff_id, valid_from=NOW)
+            await publishing.assign(work, caller, assignment, NOW)
+        return self
+
+    async def person(self, name="Anna"):
+        id_ = new_id()
+        async with self.database.as_owner() as work:
+            email = f"{name.lower()}-{id_}@example.org"
+            row = {"id": id_, "name": name, "email": email, "created_at": NOW}
+            await work.execute(sa.insert(people).values(**row))
+        return id_
+
+    async def session(self, person=None, kwh=10.0, minutes=60, **fields):
+        """An ended session, as the owner of the station would have stored it."""
+        id_ = new_id()
+        row = {
+            "id": id_,
+            "organization_id": self.organization,
+            "site_id": self.site,
+            "station_id": self.station,
+            "transaction_id": str(id_),
+            "status": "ended",
+            "evse": 1,
+            "started_at": NOW,
+            "ended_at": NOW + timedelta(minutes=minutes),
+            "person_id": person,
+            "received_at": NOW,
+            "first_received_at": NOW,
+            "energy": kwh * 1000,
+        }
+        async with self.database.as_owner() as work:
+            await work.execute(sa.insert(sessions).values(**row | fields))
+        return id_
+
+    async def rows(self, table, **where):
+        async with self.database.as_owner() as work:
+            return (await work.execute(sa.select(table).filter_by(**where))).mappings().all()
+
+
+@pytest.fixture
+async def world(database, organization, tariff):
+    return await World(database, organization).build(tariff(ENERGY=0.5, FLAT=1))
+
+
+@pytest.fixture
+def settlement(database, payments):
+    return Settlement(database, payments, lambda: NOW)

@@ -1,0 +1,397 @@
+"""A session's way to the money: rate, collect, issue. A saga whose every step can be done again.
+
+Where a session stands is one row; each step reads it, does its part and moves it in the same transaction as what it
+wrote. Money at providers moves only through ``payments``, whose rows say what is under way. So a crash between any two
+effects leaves a state from which ``settle`` carries on to the same end: one bill, one capture or release, one invoice.
+
+    (nothing) -> rated -> collected -> done
+                       -> owing     -> owed -> (again) -> done
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gridlane.billing import issuing
+from gridlane.billing.agreeing import Agreement, agree_for_session
+from gridlane.billing.billable import bill_of, end_of, paid_by, payer_of, session_row, source_of
+from gridlane.billing.invoicing import Document, DocumentKind, credited, document_of
+from gridlane.billing.ledger import billed
+from gridlane.billing.model import (
+    bills,
+    plan_usages,
+    settlements,
+    subscriptions,
+)
+from gridlane.billing.model import payments as payment_rows
+from gridlane.billing.payments import Payment, Payments, PaymentState, payment_of
+from gridlane.billing.posting import post
+from gridlane.billing.rating import Bill
+from gridlane.kernel import facts
+from gridlane.kernel.clock import Clock
+from gridlane.kernel.database import Database, Scope
+from gridlane.kernel.facts import Fact, Recorded
+from gridlane.kernel.ids import new_id
+from gridlane.kernel.money import Money
+from gridlane.tariffs.session import Period
+
+
+class Step(StrEnum):
+    """Where a session stands on its way."""
+
+    WAITING = "waiting"  # somebody has to look at the session first
+    FREE = "free"  # no price is assigned, or nobody pays: nothing to settle
+    RATED = "rated"
+    COLLECTED = "collected"
+    OWING = "owing"  # billed, not paid, not invoiced yet
+    OWED = "owed"  # invoiced and not paid: asked again later
+    DONE = "done"
+
+
+FINAL = (Step.FREE, Step.DONE, Step.OWED, Step.WAITING)
+
+
+class SessionSettled(Fact, frozen=True, kw_only=True, tag="session_settled"):
+    """A session is billed; ``paid`` says whether the money is here."""
+
+    session_id: UUID
+    person_id: UUID | None
+    gross: str
+    currency: str
+    paid: bool
+
+
+class Settlement:
+    """Settles sessions of any organization."""
+
+    def __init__(self, database: Database, payments: Payments, clock: Clock) -> None:
+        self._database = database
+        self._payments = payments
+        self._clock = clock
+
+    async def settle(self, organization_id: UUID, session_id: UUID) -> Step:
+        """Take a session as far as it goes now. Raises ProviderUnavailable where it is to be tried again."""
+        step = await self._stand(organization_id, session_id)
+        if step is None or step is Step.WAITING:
+            step = await self._rate(organization_id, session_id)
+        if step is Step.OWED:
+            step = await self._collect(organization_id, session_id, step)
+        if step is Step.RATED:
+            step = await self._collect(organization_id, session_id, step)
+        if step in (Step.COLLECTED, Step.OWING):
+            step = await self._issue(organization_id, session_id, step)
+        return step
+
+    async def correct(self, organization_id: UUID, session_id: UUID) -> Step:
+        """Bill a session anew after what was reported of it has changed: credit the old, bill and settle the new."""
+        step = await self.settle(organization_id, session_id)
+        if step in (Step.DONE, Step.OWED) and await self._rebill(organization_id, session_id):
+            return await self.settle(organization_id, session_id)
+        return step
+
+    async def _stand(self, organization_id: UUID, session_id: UUID) -> Step | None:
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            found = await work.scalar(
+                sa.select(settlements.c.state).where(settlements.c.session_id == session_id)
+            )
+        return None if found is None else Step(found)
+
+    # ---- rate -------------------------------------------------------------------------------------------------------
+
+    async def _rate(self, organization_id: UUID, session_id: UUID) -> Step:
+        """The bill and what is owed for it, in one transaction."""
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            session = await session_row(work, session_id)
+            if session["held"]:
+                return await self._note(work, session, Step.WAITING, trouble="the session waits for a review")
+            agreement = await agree_for_session(work, session_id)
+            payer = await payer_of(work, session)
+            if agreement is None or payer is None or session["refused"]:
+                why = "no tariff is assigned" if agreement is None else "nobody pays for it"
+                await self._let_go(work, session_id)
+                return await self._note(work, session, Step.FREE, trouble=why)
+            bill, periods = await bill_of(work, session, agreement)
+            bill_id = await self._keep(work, session, agreement, bill, periods, revision=1)
+            await self._post(work, session, bill_id, bill, payer)
+            return await self._note(work, session, Step.RATED, bill_id=bill_id)
+
+    async def _let_go(self, work: AsyncConnection, session_id: UUID) -> None:
+        """What was held for a session that costs nothing is released by the payments' own job."""
+        await work.execute(
+            sa.update(payment_rows)
+            .where(payment_rows.c.session_id == session_id, payment_rows.c.state == PaymentState.HELD.value)
+            .values(state=PaymentState.RELEASING.value, changed_at=self._clock())
+        )
+
+    async def _keep(
+        self,
+        work: AsyncConnection,
+        session: Mapping[str, Any],
+        agreement: Agreement,
+        bill: Bill,
+        periods: Sequence[Period],
+        *,
+        revision: int,
+    ) -> UUID:
+        id_ = new_id()
+        await work.execute(
+            sa.insert(bills).values(
+                id=id_,
+                organization_id=agreement.organization_id,
+                session_id=session["id"],
+                revision=revision,
+                person_id=session["person_id"],
+                content=msgspec.json.encode(bill).decode(),
+                periods=msgspec.json.encode(periods).decode(),
+                currency=bill.net.currency,
+                net=bill.net.amount,
+                tax=bill.tax.amount,
+                rated_at=self._clock(),
+            )
+        )
+        await _use_plan(work, session, bill)
+        return id_
+
+    async def _post(
+        self, work: AsyncConnection, session: Mapping[str, Any], bill_id: UUID, bill: Bill, payer: UUID
+    ) -> None:
+        if bill.gross:
+            transfer = billed(bill.net, bill.tax, self._clock(), f"{bill_id}:billed", payer)
+            await post(work, session["organization_id"], transfer, session_id=session["id"])
+
+    # ---- collect ----------------------------------------------------------------------------------------------------
+
+    async def _collect(self, organization_id: UUID, session_id: UUID, before: Step) -> Step:
+        """Bring what was paid to what is owed: capture, release, charge the rest, or give back."""
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            session = await session_row(work, session_id)
+            bill = await latest_bill(work, session_id)
+        owed = bill.gross
+        for payment in await self._payments_of(organization_id, session_id):
+            done = await self._finish(payment, owed)
+            owed = owed - done.captured + done.refunded
+        if owed.amount > 0:
+            owed -= await self._charge(organization_id, session, owed)
+        elif owed.amount < 0:
+            owed += await self._give_back(organization_id, session_id, -owed)
+        paid = not owed
+        after = (
+            (Step.COLLECTED if paid else Step.OWING)
+            if before is Step.RATED
+            else (Step.DONE if paid else Step.OWED)
+        )
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            trouble = None if paid else f"{owed} could not be collected"
+            return await self._note(work, session, after, trouble=trouble)
+
+    async def _payments_of(self, organization_id: UUID, session_id: UUID) -> list[Payment]:
+        """All payments of a session, oldest first, each carried on where a crash left it."""
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            query = sa.select(payment_rows).where(payment_rows.c.session_id == session_id)
+            found = (await work.execute(query.order_by(payment_rows.c.id))).mappings().all()
+        known = [payment_of(dict(row)) for row in found]
+        return [await self._payments.carry_on(organization_id, payment.id) for payment in known]
+
+    async def _finish(self, payment: Payment, owed: Money) -> Payment:
+        zero = Money.zero(owed.currency)
+        if payment.state is PaymentState.HELD:
+            wanted = max(min(owed, payment.held), zero)
+            return await self._payments.capture(payment.organization_id, payment.id, wanted)
+        if payment.state is PaymentState.NEEDS_DRIVER:
+            return await self._payments.release(payment.organization_id, payment.id)
+        return payment
+
+    async def _charge(self, organization_id: UUID, session: Mapping[str, Any], owed: Money) -> Money:
+        """Try the payer's way to pay once; gives what it brought."""
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            source = await source_of(work, session)
+            if source is None or source.person_id is None:
+                return Money.zero(owed.currency)
+            payment_id = await self._payments.begin(
+                work, source, owed, payer_id=source.person_id, session_id=session["id"]
+            )
+        payment = await self._payments.carry_on(organization_id, payment_id)
+        if payment.state is not PaymentState.HELD:
+            return Money.zero(owed.currency)
+        return (await self._payments.capture(organization_id, payment_id, owed)).captured
+
+    async def _give_back(self, organization_id: UUID, session_id: UUID, excess: Money) -> Money:
+        given = Money.zero(excess.currency)
+        for payment in reversed(await self._payments_of(organization_id, session_id)):
+            left = min(payment.captured - payment.refunded, excess - given)
+            if left.amount > 0:
+                await self._payments.refund(organization_id, payment.id, left, "corrected bill")
+                given += left
+        return given
+
+    # ---- issue ------------------------------------------------------------------------------------------------------
+
+    async def _issue(self, organization_id: UUID, session_id: UUID, before: Step) -> Step:
+        """The invoice with its number and the end of the settlement, in one transaction."""
+        paid = before is Step.COLLECTED
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            locked = await work.scalar(
+                sa.select(settlements.c.state).where(settlements.c.session_id == session_id).with_for_update()
+            )
+            if locked != before.value:
+                return Step(str(locked))
+            session = await session_row(work, session_id)
+            bill = await latest_bill(work, session_id)
+            document_id = None
+            if bill.lines:
+                document = await self._document(work, session, bill, paid)
+                document_id = await issuing.store(
+                    work,
+                    organization_id,
+                    document,
+                    self._clock(),
+                    person_id=session["person_id"],
+                    session_id=session_id,
+                )
+            fact = SessionSettled(
+                session_id=session_id,
+                person_id=session["person_id"],
+                gross=str(bill.gross.amount),
+                currency=bill.gross.currency,
+                paid=paid,
+            )
+            await facts.record(work, [Recorded(fact, session_id, organization_id, self._clock())])
+            return await self._note(work, session, Step.DONE if paid else Step.OWED, document_id=document_id)
+
+    async def _document(
+        self, work: AsyncConnection, session: dict[str, Any], bill: Bill, paid: bool
+    ) -> Document:
+        now, organization_id = self._clock(), session["organization_id"]
+        agreement = await agree_for_session(work, session["id"])
+        assert agreement is not None
+        kind = DocumentKind.INVOICE if session["person_id"] else DocumentKind.RECEIPT
+        seller = await issuing.seller(work, organization_id)
+        guest = {"de": "Gast"}.get(agreement.language, "Guest")
+        return document_of(
+            bill,
+            kind=kind,
+            number=await issuing.take_number(work, organization_id, kind, now.year),
+            issued=now.date(),
+            language=agreement.language,
+            seller=seller,
+            buyer=await issuing.buyer(work, session["person_id"], seller.country, guest),
+            service=await issuing.service_of(work, session, agreement.time_zone, end_of(session)),
+            paid=bill.gross if paid else None,
+            paid_by=await paid_by(work, session["id"]) if paid else "",
+        )
+
+    # ---- correct ----------------------------------------------------------------------------------------------------
+
+    async def _rebill(self, organization_id: UUID, session_id: UUID) -> bool:
+        """Whether the bill has changed; then the old one is credited and the new one owed."""
+        now = self._clock()
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            query = sa.select(settlements.c.state).where(settlements.c.session_id == session_id)
+            await work.execute(query.with_for_update())
+            session = await session_row(work, session_id)
+            agreement, payer = await agree_for_session(work, session_id), await payer_of(work, session)
+            old = await latest_bill(work, session_id)
+            if agreement is None or payer is None or session["held"]:
+                return False
+            new, periods = await bill_of(work, session, agreement)
+            if new == old:
+                return False
+            revision = 1 + int(
+                await work.scalar(
+                    sa.select(sa.func.max(bills.c.revision)).where(bills.c.session_id == session_id)
+                )
+                or 0
+            )
+            bill_id = await self._keep(work, session, agreement, new, periods, revision=revision)
+            if old.gross:
+                back = billed(-old.net, -old.tax, now, f"{bill_id}:credited", payer, reason="credited")
+                await post(work, organization_id, back, session_id=session_id)
+            await self._post(work, session, bill_id, new, payer)
+            await self._credit(work, session)
+            await self._note(work, session, Step.RATED, bill_id=bill_id)
+        return True
+
+    async def _credit(self, work: AsyncConnection, session: dict[str, Any]) -> None:
+        latest = await issuing.latest_of_session(work, session["id"])
+        if latest is None or not latest[1].gross:
+            return
+        now, organization_id = self._clock(), session["organization_id"]
+        kind = DocumentKind.CREDIT_NOTE
+        note = credited(
+            latest[1],
+            number=await issuing.take_number(work, organization_id, kind, now.year),
+            issued=now.date(),
+            reason={"de": "Berichtigung des Ladevorgangs"}.get(
+                latest[1].language, "The session was corrected"
+            ),
+        )
+        await issuing.store(
+            work,
+            organization_id,
+            note,
+            now,
+            person_id=session["person_id"],
+            session_id=session["id"],
+            corrects_id=latest[0],
+        )
+
+    async def _note(
+        self, work: AsyncConnection, session: Mapping[str, Any], step: Step, **values: Any
+    ) -> Step:
+        row = {"state": step.value, "changed_at": self._clock(), "trouble": None, **values}
+        await work.execute(
+            insert(settlements)
+            .values(session_id=session["id"], organization_id=session["organization_id"], **row)
+            .on_conflict_do_update(index_elements=["session_id"], set_=row)
+        )
+        return step
+
+
+async def latest_bill(work: AsyncConnection, session_id: UUID) -> Bill:
+    query = sa.select(bills.c.content).where(bills.c.session_id == session_id)
+    content = await work.scalar(query.order_by(bills.c.revision.desc()).limit(1))
+    return msgspec.json.decode(content or "", type=Bill)
+
+
+async def unpaid(work: AsyncConnection, older_than: timedelta, now: datetime) -> list[tuple[UUID, UUID]]:
+    """(organization, session) of what is to be asked again."""
+    query = sa.select(settlements.c.organization_id, settlements.c.session_id).where(
+        settlements.c.state.in_([Step.OWED.value, Step.RATED.value, Step.OWING.value, Step.COLLECTED.value]),
+        settlements.c.changed_at <= now - older_than,
+    )
+    return [(row.organization_id, row.session_id) for row in await work.execute(query)]
+
+
+async def _use_plan(work: AsyncConnection, session: Mapping[str, Any], bill: Bill) -> None:
+    """Count what the plan gave; a corrected bill replaces what the one before counted."""
+    await work.execute(sa.delete(plan_usages).where(plan_usages.c.session_id == session["id"]))
+    if bill.included <= 0:
+        return
+    day = session["started_at"].date()
+    subscription = await work.scalar(
+        sa.select(subscriptions.c.id)
+        .where(
+            subscriptions.c.person_id == session["person_id"],
+            subscriptions.c.since <= day,
+            sa.or_(subscriptions.c.until.is_(None), subscriptions.c.until > day),
+        )
+        .order_by(subscriptions.c.since.desc())
+        .limit(1)
+    )
+    if subscription:
+        await work.execute(
+            sa.insert(plan_usages).values(
+                session_id=session["id"],
+                organization_id=session["organization_id"],
+                subscription_id=subscription,
+                month=day.replace(day=1),
+                energy=bill.included,
+            )
+        )
