@@ -9,5 +9,7 @@ export const routes: readonly Route[] = [
   { path: "/sessions/:id", load: () => import("./sessions/SessionPage.svelte") },
   { path: "/approvals", load: () => import("./approvals/Approvals.svelte") },
   { path: "/operations", load: () => import("./operations/OperationList.svelte") },
+  { path: "/prices", load: () => import("./prices/PriceList.svelte") },
+  { path: "/prices/:id", load: () => import("./prices/TariffPage.svelte") },
   { path: "/tokens", load: () => import("./tokens/TokenList.svelte") },
 ];

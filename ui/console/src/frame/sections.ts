@@ -4,6 +4,7 @@ import EvCharger from "@lucide/svelte/icons/ev-charger";
 import LayoutDashboard from "@lucide/svelte/icons/layout-dashboard";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import PlugZap from "@lucide/svelte/icons/plug-zap";
+import Tags from "@lucide/svelte/icons/tags";
 import Stamp from "@lucide/svelte/icons/stamp";
 import type { Component } from "svelte";
 
@@ -22,6 +23,7 @@ export const sections: readonly Section[] = [
   { path: "/sessions", title: () => say("nav.sessions"), icon: PlugZap, permission: "sessions:read" },
   { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
   { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
+  { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
 ];
 
