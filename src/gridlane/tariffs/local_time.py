@@ -12,8 +12,8 @@ from gridlane.kernel.errors import Kind, Refusal
 DAY = 86_400
 
 
-class TimeZoneUnknown(Refusal):
-    code = "time_zone_unknown"
+class ZoneUnknown(Refusal):
+    code = "price_zone_unknown"
     kind = Kind.INVALID
     sentence = "There is no time zone {name!r}; give a name of the tz database such as Europe/Berlin."
 
@@ -22,7 +22,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise TimeZoneUnknown(name=name) from None
+        raise ZoneUnknown(name=name) from None
 
 
 @lru_cache(maxsize=4096)

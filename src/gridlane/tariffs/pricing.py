@@ -66,7 +66,7 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
 def price(periods: Iterable[Period], tariff: Tariff, time_zone: str, language: str = "en") -> Priced:
     """What the session costs at a site in this time zone (tz database name), with reasons in this language.
 
-    Raises PeriodInvalid and TimeZoneUnknown.
+    Raises PeriodInvalid and ZoneUnknown.
     """
     rates = rates_of(tariff, time_zone, language)
     tally = _Tally()
