@@ -15,9 +15,10 @@ from gridlane.stations.attempts import AttemptLimits
 from gridlane.stations.client_certificates import CertificateRules, read_certificate
 from gridlane.stations.credentials import VerifierKeys, slow_verifier_of, verifier_of
 from gridlane.stations.directory import Directory, load
-from gridlane.stations.door import AutomaticRule, DoorParts, DoorRules, StationDoor, StrangerRules
+from gridlane.stations.door import DoorParts, DoorRules, StationDoor
 from gridlane.stations.knocks import Knocks
 from gridlane.stations.reasons import REASONS, Step
+from gridlane.stations.strangers import AutomaticRule, StrangerRules
 from gridlane.stations.transport.link import Admission, Farewell, Handshake, Peer, Rejection
 from gridlane.stations.transport.settings import ListenerSettings
 
@@ -270,6 +271,12 @@ class TestStrangers:
         answer = world.knock()
         answer.receiver.opened(None)
         assert world.knock().status == 503
+
+    def test_a_wrong_password_may_be_a_new_one_the_directory_does_not_know_yet(self):
+        world = World({})
+        world.knock(password="wrong")
+        world.knock()
+        assert world.missed == ["CP-1"]
 
     def test_the_directory_is_asked_for_news_at_a_bounded_rate(self):
         world = World()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from typing import Any
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from gridlane.bench.echo_server import KINDS
+from gridlane.bench.echo_server import KINDS, password_of
 from gridlane.bench.table import CouldNotRun, Options, Row, Table
 from gridlane.stations.development_authority import ensure_development_chains
 
@@ -100,6 +101,8 @@ class Caller(WSListener):
     def __init__(self, times: list[float]) -> None:
         self.times = times
         self.running = True
+        self.is_cut = False
+        self._leaves = False
         self._sent = 0.0
         self._transport: WSTransport | None = None
 
@@ -116,27 +119,44 @@ class Caller(WSListener):
         if self.running:
             self.call()
 
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.is_cut = not self._leaves
+
     def leave(self) -> None:
         assert self._transport is not None
+        self._leaves = True
         self._transport.disconnect(graceful=False)
 
 
-async def connect(server: EchoServer, count: int, *, at_once: int = 50) -> tuple[list[Caller], list[float]]:
-    """Opens ``count`` links; returns them with one shared list of times."""
+async def connect(
+    server: EchoServer,
+    count: int,
+    *,
+    at_once: int = 50,
+    as_station: bool = False,
+    network: str = "127.0.1",
+    first: int = 0,
+) -> tuple[list[Caller], list[float]]:
+    """Opens ``count`` links, ``as_station`` with identity and password; returns them with one shared list of times."""
     times: list[float] = []
     turns = asyncio.Semaphore(at_once)
     scheme = "wss" if server.tls is not None else "ws"
 
     async def one(number: int) -> Caller:
+        identity = f"CP-{first + number}"
+        headers = {"Sec-WebSocket-Protocol": "ocpp1.6"}
+        if as_station:
+            basic = b64encode(f"{identity}:{password_of(identity)}".encode()).decode()
+            headers["Authorization"] = f"Basic {basic}"
         async with turns:
             _, caller = await ws_connect(
                 lambda: Caller(times),
-                f"{scheme}://127.0.0.1:{server.port}/ocpp/CP-{number}",
+                f"{scheme}://127.0.0.1:{server.port}/ocpp/{identity}",
                 ssl_context=server.tls,
-                extra_headers={"Sec-WebSocket-Protocol": "ocpp1.6"},
+                extra_headers=headers,
                 websocket_handshake_timeout=60,
                 read_buffer_init_size=2048,
-                local_addr=(f"127.0.1.{1 + number % _ADDRESSES}", 0),
+                local_addr=(f"{network}.{1 + number % _ADDRESSES}", 0),
             )
             assert isinstance(caller, Caller)
             return caller

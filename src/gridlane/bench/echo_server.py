@@ -1,7 +1,7 @@
 """The measured process of the socket benchmarks: answers every message with itself, and tells what that cost.
 
 Speaks over its standard input and output, one line each way: it says its port, then answers every line with its CPU time,
-resident memory and open links. Four kinds of server, alike but for what is measured.
+resident memory and open links. Several kinds of server, alike but for what is measured.
 """
 
 import asyncio
@@ -10,11 +10,16 @@ import json
 import ssl
 import sys
 import time
+from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from gridlane.kernel.ids import new_id
+from gridlane.stations.credentials import VerifierKeys, pack, verifier_of
+from gridlane.stations.directory import Directory, Entry
+from gridlane.stations.door import DoorParts, DoorRules, StationDoor
 from gridlane.stations.transport.link import Admission, Handshake, Link
 from gridlane.stations.transport.listening import Listener
 from gridlane.stations.transport.picows_listener import picows_listener
@@ -28,7 +33,12 @@ KINDS = {
     "deflate": "the same, compressing",
     "bare": "picows with nothing around it",
     "peer": "websockets as it comes",
+    "door": "our listener behind the real door",
+    "door at any pace": "the same, accepting as fast as it can",
 }
+
+STATIONS = 1000
+_KEYS = VerifierKeys((b"bench" * 8,))
 
 
 class Echo:
@@ -65,6 +75,25 @@ async def _start_listener(kind: str, tls: TlsSettings | None) -> tuple[int, List
     )
     make = picows_listener if kind == "ours" else websockets_listener
     listener = make(settings, EchoDoor())
+    await listener.open()
+    return listener.addresses[0][1], listener
+
+
+def password_of(identity: str) -> str:
+    """The password of a station of the ``door`` kinds, CP-0 to CP-999."""
+    return sha1(b"bench" + identity.encode(), usedforsecurity=False).hexdigest()
+
+
+async def _start_door(kind: str, tls: TlsSettings | None) -> tuple[int, Listener]:
+    entries = []
+    for number in range(STATIONS):
+        identity = f"CP-{number}"
+        packed = pack([verifier_of(password_of(identity).encode(), identity, _KEYS)])
+        profiles = 1 << (1 if tls is None else 2)
+        entries.append(Entry(new_id(), None, identity, "accepted", profiles, packed.slots))
+    door = StationDoor(DoorParts(Directory(entries), _KEYS, lambda visitor: Echo()), DoorRules())
+    limits = Limits() if kind == "door" else Limits(accepts_per_second=1e6, accept_burst=100_000)
+    listener = picows_listener(ListenerSettings("door", "127.0.0.1", 0, tls, limits=limits), door)
     await listener.open()
     return listener.addresses[0][1], listener
 
@@ -121,6 +150,8 @@ async def _serve(kind: str, chains: str) -> None:
         port, server = await _start_bare(tls)
     elif kind == "peer":
         port, server = await _start_peer(tls)
+    elif kind.startswith("door"):
+        port, server = await _start_door(kind, tls)
     else:
         port, server = await _start_listener(kind, tls)
     _tell({"port": port})

@@ -4,17 +4,14 @@ The rules are pure and stand elsewhere (``handshake``, ``credentials``, ``client
 the directory, the clock, the counters of failed attempts, the strangers who are already in. What it decided goes to ``note``.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
-from ipaddress import IPv4Network, IPv6Network, ip_address
-from re import Pattern
-from typing import Literal
+from uuid import UUID
 
 from gridlane.kernel.clock import Clock, monotonic, system_clock
-from gridlane.stations import credentials, handshake
+from gridlane.stations import credentials
 from gridlane.stations.attempts import AttemptLimits, Attempts
 from gridlane.stations.client_certificates import (
     CertificateRules,
@@ -23,13 +20,23 @@ from gridlane.stations.client_certificates import (
     why_certificate_refused,
 )
 from gridlane.stations.directory import Directory, Entry
-from gridlane.stations.handshake import Basic, Evidence, Verdict
+from gridlane.stations.handshake import (
+    VERSIONS,
+    Basic,
+    Evidence,
+    Verdict,
+    basic_of,
+    choose_version,
+    identity_of,
+    is_presentable,
+    judge,
+)
 from gridlane.stations.knocks import Knock
+from gridlane.stations.strangers import StrangerRules, Strangers
 from gridlane.stations.transport.link import (
     Admission,
     Farewell,
     Handshake,
-    Link,
     Peer,
     Receiver,
     Rejection,
@@ -40,33 +47,10 @@ from gridlane.stations.transport.upgrade import tokens_of
 
 _MISSES_PER_SECOND, _MISSES_AT_ONCE = 5.0, 20
 
+_NOBODY = Entry(UUID(int=0), None, "", "accepted", profiles=0b0110, verifiers=b"\1" * 33)
+"""Who an unknown identity is judged as, so that it takes as long as a known one; never admitted."""
 
-@dataclass(frozen=True, slots=True)
-class AutomaticRule:
-    """Unknown stations approved without an operator: an identity like this (whole match), from one of these networks."""
-
-    identity: Pattern[str]
-    networks: tuple[IPv4Network | IPv6Network, ...]
-
-    def matches(self, identity: str, address: str) -> bool:
-        if self.identity.fullmatch(identity) is None:
-            return False
-        try:
-            found = ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self.networks)
-
-
-@dataclass(frozen=True, slots=True)
-class StrangerRules:
-    """``policy``: refuse strangers, let them wait for approval, or accept them at once. Those let in are few at a time."""
-
-    policy: Literal["refuse", "approval", "accept"] = "refuse"
-    automatic: tuple[AutomaticRule, ...] = ()
-    at_once: int = 500
-    at_once_per_network: int = 100
-    a_minute: float = 60.0
+_OF_STRANGERS = ("identity_not_presentable", "strangers_too_many")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +60,7 @@ class DoorRules:
     """Answer 404 to unknown identities, as OCPP-J suggests, instead of the 401 of a wrong password."""
     certificates: CertificateRules = field(default_factory=CertificateRules)
     attempts: AttemptLimits = field(default_factory=AttemptLimits)
-    versions: tuple[str, ...] = handshake.VERSIONS
+    versions: tuple[str, ...] = VERSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +84,8 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class DoorParts:
-    """``receive`` makes the receiver of a visitor. ``missed`` hears of identities that may only be too new for the
-    directory; ``check_slowly`` gets imported passwords to look at off the loop. None of them may block.
+    """``receive`` makes the receiver of a visitor. ``missed`` hears of identities whose entry may be missing or
+    outdated only because the directory is; ``check_slowly`` gets imported passwords to look at off the loop. None of them may block.
     """
 
     directory: Directory
@@ -138,24 +122,23 @@ class StationDoor:
         self._parts = parts
         self._rules = rules
         self._attempts = Attempts(rules.attempts)
-        self._strangers = _Strangers(rules.strangers, parts.seconds())
+        self._strangers = Strangers(rules.strangers, parts.seconds())
         self._misses = Pace(_MISSES_PER_SECOND, _MISSES_AT_ONCE, parts.seconds())
 
-    def knock(self, handshake_: Handshake) -> Admission | Farewell | Rejection:
-        identity = handshake.identity_of(handshake_.path)
+    def knock(self, handshake: Handshake) -> Admission | Farewell | Rejection:
+        identity = identity_of(handshake.path)
         if identity is None:
-            self._note(handshake_, "identity_invalid")
+            self._note(handshake, "identity_invalid")
             return Rejection(HTTPStatus.BAD_REQUEST, "identity_invalid")
-        call = self._read(handshake_, identity)
+        call = self._read(handshake, identity)
         entry = self._parts.directory.get(identity)
-        match = credentials.check(
-            entry.verifiers if entry is not None else b"", call.password, identity, self._parts.keys
-        )
-        if entry is None:
+        judged = entry if entry is not None else _NOBODY
+        match = credentials.check(judged.verifiers, call.password, identity, self._parts.keys)
+        verdict = judge(judged, self._evidence(call, judged, match))
+        if entry is None and self._may_be_a_stranger(call):
             return self._stranger(call)
-        verdict = handshake.judge(entry, self._evidence(call, entry, match))
-        verdict = self._held_back(call, entry, verdict)
-        if verdict.profile is None:
+        verdict = self._held_back(call, judged, verdict)
+        if verdict.profile is None or entry is None:
             return self._refuse(call, entry, verdict.reason)
         if entry.approval == "pending" and not self._strangers.has_room(call.network):
             return self._refuse(call, entry, "strangers_too_many")
@@ -164,15 +147,15 @@ class StationDoor:
     def stumbled(self, address: str, listener: ListenerSettings, reason_code: str) -> None:
         self._parts.note(Knock(self._parts.clock(), listener.name, address, reason_code))
 
-    def _read(self, handshake_: Handshake, identity: str) -> _Call:
-        peer = handshake_.peer
+    def _read(self, handshake: Handshake, identity: str) -> _Call:
+        peer = handshake.peer
         return _Call(
-            handshake=handshake_,
+            handshake=handshake,
             identity=identity,
             network=network_of(peer.address),
             at=self._parts.clock(),
-            offered=tuple(tokens_of(list(handshake_.headers("sec-websocket-protocol")))),
-            basic=handshake.basic_of(handshake_.headers("authorization"), identity),
+            offered=tuple(tokens_of(list(handshake.headers("sec-websocket-protocol")))),
+            basic=basic_of(handshake.headers("authorization"), identity),
             certificate=read_certificate(peer.certificate) if peer.certificate is not None else None,
         )
 
@@ -224,19 +207,18 @@ class StationDoor:
             confirms_new_password=match is not None and match.slot == 1,
         )
 
+    def _may_be_a_stranger(self, call: _Call) -> bool:
+        return self._rules.strangers.policy != "refuse" or self._is_automatic(call)
+
+    def _is_automatic(self, call: _Call) -> bool:
+        address = call.handshake.peer.address
+        return any(rule.matches(call.identity, address) for rule in self._rules.strangers.automatic)
+
     def _stranger(self, call: _Call) -> Admission | Farewell | Rejection:
         """Nobody registered it, or only a moment ago."""
         now, rules = self._parts.seconds(), self._rules.strangers
-        if self._misses.take(now):
-            self._parts.missed(call.identity)
-        rule_approves = any(
-            rule.matches(call.identity, call.handshake.peer.address) for rule in rules.automatic
-        )
-        if rules.policy == "refuse" and not rule_approves:
-            exhausted = self._attempts.are_exhausted(call.identity, call.network, now)
-            self._attempts.failed(call.identity, call.network, now)
-            return self._refuse(call, None, "too_many_attempts" if exhausted else "identity_unknown")
-        if not handshake.is_presentable(call.identity):
+        self._ask_for_news(call.identity)
+        if not is_presentable(call.identity):
             return self._refuse(call, None, "identity_not_presentable")
         if not (self._strangers.has_room(call.network) and self._strangers.take_turn(now)):
             return self._refuse(call, None, "strangers_too_many")
@@ -252,13 +234,13 @@ class StationDoor:
                 if call.password
                 else None
             ),
-            is_approved=rule_approves or rules.policy == "accept",
+            is_approved=rules.policy == "accept" or self._is_automatic(call),
         )
         return self._admit(call, visitor, "admitted_to_approval_list")
 
     def _admit(self, call: _Call, visitor: Visitor, reason_code: str) -> Admission | Farewell:
         pinned = visitor.entry.pinned if visitor.entry is not None else None
-        version = handshake.choose_version(call.offered, pinned, self._rules.versions)
+        version = choose_version(call.offered, pinned, self._rules.versions)
         if version is None:
             code = "no_common_version" if pinned is None else "pinned_version_not_offered"
             self._note(call.handshake, code, call)
@@ -270,7 +252,10 @@ class StationDoor:
         return Admission(version, receiver)
 
     def _refuse(self, call: _Call, entry: Entry | None, reason_code: str) -> Rejection:
-        """One answer for whoever is not, or cannot prove to be, a station: it tells no reason."""
+        """One answer, and one way to it, for whoever is not a station or cannot prove to be one: it tells no reason."""
+        if entry is None and reason_code not in {"too_many_attempts", *_OF_STRANGERS}:
+            reason_code = "identity_unknown"
+        self._ask_for_news(call.identity)
         self._note(call.handshake, reason_code, call)
         if reason_code == "too_many_attempts":
             wait = self._attempts.retry_after(call.identity, call.network, self._parts.seconds())
@@ -281,9 +266,14 @@ class StationDoor:
             return Rejection(HTTPStatus.NOT_FOUND, reason_code)
         return Rejection(HTTPStatus.UNAUTHORIZED, reason_code)
 
+    def _ask_for_news(self, identity: str) -> None:
+        """The station, or its new password, may be too new for the directory."""
+        if self._misses.take(self._parts.seconds()):
+            self._parts.missed(identity)
+
     def _note(
         self,
-        handshake_: Handshake,
+        handshake: Handshake,
         reason_code: str,
         call: _Call | None = None,
         version: str | None = None,
@@ -292,61 +282,13 @@ class StationDoor:
         self._parts.note(
             Knock(
                 at=call.at if call is not None else self._parts.clock(),
-                listener=handshake_.listener.name,
-                address=handshake_.peer.address,
+                listener=handshake.listener.name,
+                address=handshake.peer.address,
                 reason_code=reason_code,
                 identity=call.identity if call is not None else None,
-                tls_version=handshake_.peer.tls_version,
+                tls_version=handshake.peer.tls_version,
                 offered=call.offered if call is not None else (),
                 version=version,
                 profile=profile,
             )
         )
-
-
-class _Strangers:
-    """Counts stations that are in and not yet approved, so that they stay few."""
-
-    def __init__(self, rules: StrangerRules, now: float) -> None:
-        self._rules = rules
-        self._inside: Counter[str] = Counter()
-        self._pace = Pace(rules.a_minute / 60.0, max(1, int(rules.a_minute)), now)
-
-    def has_room(self, network: str) -> bool:
-        return (
-            self._inside.total() < self._rules.at_once
-            and self._inside[network] < self._rules.at_once_per_network
-        )
-
-    def take_turn(self, now: float) -> bool:
-        """Whether another one nobody has seen before may come; each becomes a row of the approval list."""
-        return self._pace.take(now)
-
-    def enter(self, network: str, receiver: Receiver) -> Receiver:
-        return _StrangerReceiver(self, network, receiver)
-
-    def count(self, network: str, change: int) -> None:
-        self._inside[network] += change
-        if not self._inside[network]:
-            del self._inside[network]
-
-
-class _StrangerReceiver:
-    """Passes everything on, and counts its link."""
-
-    __slots__ = ("_network", "_receiver", "_strangers", "received", "writable")
-
-    def __init__(self, strangers: _Strangers, network: str, receiver: Receiver) -> None:
-        self._strangers = strangers
-        self._network = network
-        self._receiver = receiver
-        self.received = receiver.received
-        self.writable = receiver.writable
-
-    def opened(self, link: Link) -> None:
-        self._strangers.count(self._network, 1)
-        self._receiver.opened(link)
-
-    def closed(self, code: int, reason: str) -> None:
-        self._strangers.count(self._network, -1)
-        self._receiver.closed(code, reason)

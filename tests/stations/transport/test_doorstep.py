@@ -14,9 +14,10 @@ from gridlane.stations.attempts import AttemptLimits
 from gridlane.stations.client_certificates import CertificateRules, read_certificate
 from gridlane.stations.credentials import VerifierKeys, new_password, slow_verifier_of, verifier_of
 from gridlane.stations.directory import Directory, load
-from gridlane.stations.door import AutomaticRule, DoorParts, DoorRules, StationDoor, StrangerRules
+from gridlane.stations.door import DoorParts, DoorRules, StationDoor
 from gridlane.stations.imported_passwords import ImportedPasswords
 from gridlane.stations.knocks import Knocks
+from gridlane.stations.strangers import AutomaticRule, StrangerRules
 from gridlane.stations.transport.settings import ClientCertificates
 
 KEYS = VerifierKeys((b"k" * 32,))
