@@ -54,6 +54,10 @@ def is_repeated(session: Session, report: TransactionReported) -> bool:
 
 def joined(session: Session, report: TransactionReported, now: datetime) -> Session:
     """The session with this event in it; readings and tokens are joined by ``metering`` and ``starting``."""
+    recent = (*session.recent[1 - RECENT :], report.digest)
+    progress = _progress(session, report, now)
+    if _tells_nothing_new(session, report):
+        return replace(session, recent=recent, progress=progress)
     changes: dict[str, Any] = {
         "evse": _least(session.evse, report.evse or None),
         "connector": _least(session.connector, report.connector or None),
@@ -64,8 +68,8 @@ def joined(session: Session, report: TransactionReported, now: datetime) -> Sess
         "offline": session.offline or report.offline,
         "stopping": session.stopping or report.trigger in STOPPING,
         "interrupted_at": None,
-        "recent": (*session.recent[1 - RECENT :], report.digest),
-        "progress": _progress(session, report, now),
+        "recent": recent,
+        "progress": progress,
     }
     if report.phase == "started":
         changes |= _started(session, report)
@@ -74,6 +78,23 @@ def joined(session: Session, report: TransactionReported, now: datetime) -> Sess
     if report.phase == "ended":
         changes |= _ended(session, report, now)
     return replace(session, **changes)
+
+
+def _tells_nothing_new(session: Session, report: TransactionReported) -> bool:
+    """Whether an update says of the session only what is known: the common case, and so it is quick."""
+    return (
+        report.phase == "updated"
+        and session.start_digest is not None
+        and session.interrupted_at is None
+        and report.evse in (None, session.evse)
+        and report.connector in (None, session.connector)
+        and report.remote_start_id in (None, session.remote_start_id)
+        and report.reservation_id in (None, session.reservation_id)
+        and report.phases_used in (None, session.phases_used)
+        and report.cable_max_current in (None, session.cable_max_current)
+        and report.trigger not in STOPPING
+        and session.offline >= report.offline
+    )
 
 
 def is_another(session: Session, report: TransactionReported) -> bool:
@@ -117,18 +138,18 @@ def _progress(session: Session, report: TransactionReported, now: datetime) -> P
     number = report.sequence if report.sequence is not None else -1
     if report.charging_state is not None and (number, report.charging_state) > (state_sequence, state or ""):
         state, state_sequence = report.charging_state, number
-    flags = set(progress.flags)
-    if not is_believed(report.at, now):
-        flags.add(CLOCK_WRONG)
-    if report.evse and session.evse not in (None, report.evse):
-        flags.add(EVSE_CHANGED)
+    flags = progress.flags
+    if not is_believed(report.at, now) and CLOCK_WRONG not in flags:
+        flags = tuple(sorted((*flags, CLOCK_WRONG)))
+    if report.evse and session.evse not in (None, report.evse) and EVSE_CHANGED not in flags:
+        flags = tuple(sorted((*flags, EVSE_CHANGED)))
     return replace(
         progress,
         received_at=now,
         charging_state=state,
         state_sequence=state_sequence,
         sequences=with_number(progress.sequences, report.sequence),
-        flags=tuple(sorted(flags)),
+        flags=flags,
     )
 
 

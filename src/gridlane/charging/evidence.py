@@ -60,8 +60,9 @@ SELECT json_build_object(
         "AND organization_id IS NOT DISTINCT FROM q.organization AND coalesce(station_id, q.station) = q.station",
     )
 } END,
-  'known', (SELECT json_agg(id) FROM sessions WHERE station_id = q.station
-            AND (transaction_id = ANY(q.transactions::text[]) OR id = q.session)),
+  'known', (SELECT json_agg(id) FROM (
+            SELECT id FROM sessions WHERE station_id = q.station AND transaction_id = ANY(q.transactions::text[])
+            UNION ALL SELECT id FROM sessions WHERE id = q.session AND station_id = q.station) found),
   'followed_at', CASE WHEN q.since IS NOT NULL THEN (SELECT min(started_at) FROM sessions WHERE station_id = q.station
             AND started_at > q.since AND evse = q.evse AND NOT refused AND start_digest IS NOT NULL
             AND started_at <= first_received_at + interval '5 minutes') END

@@ -49,12 +49,10 @@ class SessionAuthorized(Fact, frozen=True, kw_only=True, tag="session_authorized
 
 def candidates(station_id: UUID, digest: bytes) -> tuple[str, ...]:
     """Ids for a StartTransaction, in order of preference: positive, 31 bits, the same for the same message."""
+    drawn = hashlib.sha256(station_id.bytes + digest).digest()
     return tuple(
-        str(
-            int.from_bytes(hashlib.sha256(station_id.bytes + digest + bytes([n])).digest()[:4]) % 0x7FFF_FFFF
-            + 1
-        )
-        for n in range(ID_CANDIDATES)
+        str(int.from_bytes(drawn[place : place + 4]) % 0x7FFF_FFFF + 1)
+        for place in range(0, 4 * ID_CANDIDATES, 4)
     )
 
 

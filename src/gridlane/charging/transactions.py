@@ -131,8 +131,9 @@ def _decided(
     elif answer.expected is not None and starting.pays(report):
         after = starting.with_request(after, answer.expected, report.at)
     most = max_power(live, after)
-    progress = advanced(after.progress, report.readings, most, now)
-    after = replace(after, progress=progress, latest=report.readings[-1] if report.readings else after.latest)
+    progress = advanced(after.progress, report.readings, most, now) if report.readings else after.progress
+    if progress is not after.progress:
+        after = replace(after, progress=progress, latest=report.readings[-1])
     if after.presumed_end is not None and report.at > after.presumed_end:
         after = resumed(live, after)
     after = starting.presumed_ended_by_others(live.charging, after, answer.followed_at)
