@@ -1,11 +1,9 @@
 """The handlers over the real committer and the real database, and what a new owner finds there."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
-from gridlane.charging.model import reading_partitions
 from gridlane.kernel.ids import new_id
 
 
@@ -115,11 +113,3 @@ async def test_many_questions_at_once_are_answered_over_one_connection(street, m
     asked = street.street.handlers[type(make.tap())](street.live, make.tap(), make.NOON, None).question
     answers = await asyncio.gather(*(answerer(asked) for _ in range(300)))
     assert {one.token.token.last4 for one in answers} == {"1234"}
-
-
-async def test_readings_lie_in_the_partition_of_their_week(street, make, connection):
-    for statement in reading_partitions(make.NOON - timedelta(days=7), 21):
-        await connection.execute(statement)
-    await street.tell(make.meter(0, 1.0))
-    (row,) = await street.rows("SELECT tableoid::regclass::text AS part FROM readings")
-    assert row["part"] == "readings_2026_06_01"

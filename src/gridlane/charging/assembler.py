@@ -20,6 +20,7 @@ from gridlane.stations.reports import TransactionReported
 from gridlane.stations.state import Live
 
 RECENT = 8
+MOST_RANGES = 200
 STOPPING = frozenset(("StopAuthorized", "Deauthorized", "RemoteStop", "EVDeparted"))
 """Triggers that say a transaction is about to end; a token they carry is the one that stops, not the one that pays."""
 
@@ -114,11 +115,16 @@ def missing(sequences: tuple[int, ...]) -> int:
 
 
 def with_number(sequences: tuple[int, ...], number: int | None) -> tuple[int, ...]:
-    """The ranges (first, last, first, last, ...) with one more number in them."""
+    """The ranges (first, last, first, last, ...) with one more number in them.
+
+    A station whose numbers never follow each other is not followed beyond ``MOST_RANGES``.
+    """
     if number is None:
         return sequences
     if sequences and number == sequences[-1] + 1:
         return (*sequences[:-1], number)
+    if len(sequences) >= 2 * MOST_RANGES:
+        return sequences
     merged: list[int] = []
     for first, last in sorted((*_ranges(sequences), (number, number))):
         if merged and first <= merged[-1] + 1:

@@ -26,6 +26,8 @@ REFUSED_ENERGY = 100.0  # Wh a refused session may draw before the station is as
 
 
 def meter_reported(live: Live, report: MeterReported, now: datetime, answer: Answered | None) -> Commit | Ask:
+    if not report.readings:
+        return Commit(live, NOTED)
     charging: ChargingState = live.charging
     transaction = report.transaction
     if transaction is None or transaction in NO_TRANSACTION:

@@ -4,7 +4,7 @@ Sessions, events and readings are written by the owner of their station alone. A
 of one instant (``stations.reports.Reading``), in partitions by the time it was received.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,9 +107,13 @@ sessions = sa.Table(
     sa.Index("ix_sessions_held", "organization_id", postgresql_where=sa.text("held")),
     sa.Index("ix_sessions_active", "station_id", postgresql_where=sa.text("status = 'active'")),
     sa.Index(None, "organization_id", "started_at", "id"),
-    sa.Index(None, "token_key", "started_at"),
-    sa.Index(None, "person_id", "started_at"),
-    sa.Index(None, "site_id", "started_at"),
+    sa.Index("ix_sessions_active_token", "token_key", postgresql_where=sa.text("status = 'active'")),
+    sa.Index(
+        "ix_sessions_token", "token_key", "started_at", postgresql_where=sa.text("token_key IS NOT NULL")
+    ),
+    sa.Index(
+        "ix_sessions_person", "person_id", "started_at", postgresql_where=sa.text("person_id IS NOT NULL")
+    ),
     sa.Index(None, "station_id", "started_at"),
     postgresql_with={"fillfactor": 70},
 )
@@ -328,20 +332,3 @@ def session_of(row: dict[str, Any]) -> Session:
 
 SESSION_COLUMNS = ", ".join(dict.fromkeys(("id", *_OF_SESSION, *_PROGRESS)))
 """What ``session_of`` wants, for a SELECT."""
-
-
-# --- partitions --------------------------------------------------------------------------------------------------
-
-
-def reading_partitions(first: datetime, days: int) -> list[str]:
-    """Statements that make the weekly partitions (Monday to Monday, UTC) covering ``days`` from ``first`` on."""
-    start = datetime.combine((first - timedelta(days=first.weekday())).date(), datetime.min.time(), UTC)
-    statements = []
-    while start < first + timedelta(days=days):
-        end = start + timedelta(days=7)
-        statements.append(
-            f"CREATE TABLE IF NOT EXISTS readings_{start:%Y_%m_%d} PARTITION OF readings "
-            f"FOR VALUES FROM ('{start:%Y-%m-%d}+00') TO ('{end:%Y-%m-%d}+00')"
-        )
-        start = end
-    return statements
