@@ -5,10 +5,12 @@ from pathlib import Path
 
 from gridlane.ocpp.pages import errors_page, quirks_page
 from gridlane.stations.dialects.pages import support_page
+from gridlane.stations.reasons import refusals_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/operators/refusals.md": refusals_page,
     "docs/ocpp-errors.md": errors_page,
     "docs/ocpp-quirks.md": quirks_page,
     "docs/ocpp-support.md": support_page,

@@ -14,6 +14,9 @@ import msgspec
 from gridlane.stations.credentials import pack
 from gridlane.stations.state import Approval
 
+_CERTIFICATES = 3
+"""The security profile for which a station's serial number matters here."""
+
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """What the door knows about one station.
@@ -91,7 +94,7 @@ def load(rows: Iterable[Mapping[str, Any]]) -> Iterable[Entry]:
             is_weak=packed.is_weak,
             slow_verifier=packed.slow,
             pinned=intern(row["pinned_protocol"]) if row["pinned_protocol"] else None,
-            serial=row["serial"],
+            serial=row["serial"] if row["security_profile"] == _CERTIFICATES else None,
             certificates=tuple(text.lower() for text in row["certificate_serials"]),
         )
 

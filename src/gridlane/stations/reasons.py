@@ -1,7 +1,7 @@
 """Why a station was let in or turned away: every reason code with its sentence and what to do about it.
 
 A station learns none of this, only a status; an operator sees it in the connection doctor, and the table in
-docs/operators/connecting-stations.md is held against this one.
+docs/operators/refusals.md is written from this one.
 """
 
 from dataclasses import dataclass
@@ -78,3 +78,28 @@ _TABLE = (
 )  # fmt: skip
 
 REASONS = {reason.code: reason for reason in _TABLE}
+
+
+_HEADINGS = {
+    Step.REACHED: "The connection",
+    Step.TLS: "TLS",
+    Step.REQUEST: "The request",
+    Step.IDENTITY: "Who the station is",
+    Step.CREDENTIALS: "Whether it is that station",
+    Step.VERSION: "What it speaks",
+    Step.ADMITTED: "In",
+}
+
+
+def refusals_page() -> str:
+    """docs/operators/refusals.md."""
+    lines = [
+        "# Why a station does not connect",
+        "",
+        "The connection doctor shows one of these for each station, with the steps before it that went well. The station itself",
+        "is told only a status. How to set a station up is in [connecting-stations.md](connecting-stations.md).",
+    ]
+    for step, heading in _HEADINGS.items():
+        lines += ["", f"## {heading}", "", "| Code | What happened | What to do |", "|---|---|---|"]
+        lines += [f"| `{r.code}` | {r.sentence} | {r.remedy} |" for r in _TABLE if r.step is step]
+    return "\n".join(lines) + "\n"

@@ -184,6 +184,21 @@ class TestFiles:
         await client.frame(1, b"still here")
         await notebook.until(lambda notes: notes.messages)
 
+    async def test_a_listener_finds_renewed_files_by_itself_and_survives_bad_ones(
+        self, street, open_door, papers, tmp_path
+    ):
+        chain, key = (shutil.copy(path, tmp_path / path.name) for path in papers.chains[0])
+        listener = await street.listener(open_door, TlsSettings(((chain, key),), looked_at_every=0.02))
+        before = listener.tls.context
+        chain.write_text("rubbish")
+        await asyncio.sleep(0.1)
+        assert listener.tls.context is before
+        shutil.copy(papers.chains[0][0], chain)
+        async with asyncio.timeout(5):
+            while listener.tls.context is before:  # noqa: ASYNC110  # nobody tells when files are looked at
+                await asyncio.sleep(0.01)
+        await street.connected(open_door, listener, tls=papers.client())
+
     def test_a_bad_renewal_is_named_and_the_old_certificate_stays(self, papers, tmp_path):
         chain, key = (shutil.copy(path, tmp_path / path.name) for path in papers.chains[0])
         identity = TlsIdentity(TlsSettings(((chain, key),)))

@@ -28,7 +28,7 @@ from gridlane.stations.transport.link import (
 from gridlane.stations.transport.pings import PingWheel
 from gridlane.stations.transport.settings import Limits, ListenerSettings
 from gridlane.stations.transport.sockets import Transport
-from gridlane.stations.transport.tls import TlsIdentity, reason_of
+from gridlane.stations.transport.tls import TlsFileUnusable, TlsIdentity, reason_of
 from gridlane.stations.transport.turnstile import Crowd, Pace, network_of
 from gridlane.stations.transport.upgrade import why_no_websocket
 
@@ -158,6 +158,7 @@ class Listener:
         self._entering: Crowd[Newcomer] = Crowd(limits.waiting_sockets)
         self._pace = Pace(limits.accepts_per_second, limits.accept_burst, monotonic())
         self._turn: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._sockets: list[socket.socket] = []
 
     @property
@@ -172,6 +173,7 @@ class Listener:
         for bound in self._sockets:
             loop.add_reader(bound, self._accept, bound)
         self.links.start()
+        self._look_again()
 
     def stop_accepting(self) -> None:
         """Newcomers are turned away from now on; open links stay."""
@@ -180,8 +182,9 @@ class Listener:
             loop.remove_reader(bound)
             bound.close()
         self._sockets = []
-        if self._turn is not None:
-            self._turn.cancel()
+        for timer in (self._turn, self._look):
+            if timer is not None:
+                timer.cancel()
         for newcomer in self._waiting.everyone() + self._entering.everyone():
             newcomer.drop()
 
@@ -205,6 +208,21 @@ class Listener:
         if newcomer.deadline is not None:
             newcomer.deadline.cancel()
             newcomer.deadline = None
+
+    def _look_again(self) -> None:
+        if self.settings.tls is not None:
+            loop = asyncio.get_running_loop()
+            self._look = loop.call_later(self.settings.tls.looked_at_every, self._look_at_files)
+
+    def _look_at_files(self) -> None:
+        """Takes up renewed certificates; goes on with the old ones while the new ones cannot be used."""
+        self._look_again()
+        assert self.tls is not None
+        try:
+            if self.tls.reload_if_changed():
+                log.info("certificates renewed", listener=self.settings.name)
+        except TlsFileUnusable as problem:
+            log.error("certificates not renewed", listener=self.settings.name, problem=str(problem))
 
     def _accept(self, bound: socket.socket) -> None:
         for _ in range(_ACCEPTS_AT_ONCE):

@@ -24,6 +24,8 @@ class TlsSettings:
     client_authorities: Path | None = None
     tls_rsa: bool = False
     """Also offer the two suites with RSA key exchange, for certification and old stations: no forward secrecy."""
+    looked_at_every: float = 60.0
+    """Seconds between two looks at the files; changed ones serve newcomers from then on."""
 
 
 @dataclass(frozen=True, slots=True)
