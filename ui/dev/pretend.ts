@@ -7,10 +7,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Connect, Plugin } from "vite";
 
 import type { ConnectorStatus, Evse, EvseState, LiveStation, Message, Operation, Reading, Session, Site, Station, Token } from "../shared/api/model.ts"; // prettier-ignore
+import { officeAnswers } from "./pretended-office.ts";
 import { driverAnswers } from "./pretended-places.ts";
 
 const COUNT = Number(process.env["GRIDLANE_PRETEND_STATIONS"] ?? 320);
-const PERMISSIONS = ["stations:read", "stations:write", "stations:operate", "stations:expert", "messages:read", "sessions:read", "sessions:write", "tokens:read", "tokens:write", "maintenance:read", "energy:read", "prices:read", "people:read", "planning:read", "reports:read"]; // prettier-ignore
+const PERMISSIONS = ["stations:read", "stations:write", "stations:operate", "stations:expert", "messages:read", "sessions:read", "sessions:write", "tokens:read", "tokens:write", "maintenance:read", "energy:read", "prices:read", "prices:write", "organization:read", "organization:write", "audit:read", "people:read", "planning:read", "reports:read"]; // prettier-ignore
 const STREETS = ["Sonnenallee", "Karl-Marx-Straße", "Torstraße", "Kantstraße", "Müllerstraße", "Schönhauser Allee", "Bergmannstraße", "Potsdamer Straße", "Frankfurter Allee", "Kurfürstendamm", "Oranienstraße", "Warschauer Straße"]; // prettier-ignore
 const MODELS = [["ABB", "Terra 54"], ["Alfen", "Eve Double Pro"], ["Compleo", "Duo ims"], ["Kempower", "S-Series"], ["Mennekes", "Amtron 4Business"]] as const; // prettier-ignore
 
@@ -297,6 +298,8 @@ const answers: readonly (readonly [RegExp, Answerer])[] = [
   [/^\/approvals$/, () => ({ items: newcomers })],
   [/^\/handshakes$/, () => ({ items: stumbles })],
   ...driverAnswers(sites, stations, sessions),
+  ...officeAnswers,
+  [/^\/sites\/([^/]+)$/, (id) => sites.find((one) => one.id === id)],
   [/^\/sites$/, (_, query) => page(sites, query)],
 ];
 
@@ -310,7 +313,7 @@ const answer: Connect.NextHandleFunction = (request: IncomingMessage, response: 
     return hit ? [make(hit[1] ?? "", searchParams)] : [];
   })[0];
   response.setHeader("Content-Type", "application/json");
-  if (request.method !== "GET") response.end(JSON.stringify(operation(0)));
+  if (request.method !== "GET" && !found) response.end(JSON.stringify(operation(0)));
   else if (found) response.end(JSON.stringify(found));
   else {
     response.statusCode = 404;

@@ -95,6 +95,11 @@ export function day(at: Instant, zone?: string): string {
   return clock(at, { dateStyle: "medium" }, zone);
 }
 
+/** "Mon 4" for the axis of a drawing. */
+export function shortDay(at: Instant, zone?: string): string {
+  return clock(at, { weekday: "short", day: "numeric" }, zone);
+}
+
 function clock(at: Instant, options: Intl.DateTimeFormatOptions, zone?: string): string {
   const place = zone ? { ...options, timeZone: zone } : options;
   return new Intl.DateTimeFormat(speech.locale, place).format(new Date(at));

@@ -52,6 +52,11 @@ class Network {
     return live.things.get(id);
   }
 
+  stations(): readonly LiveStation[] {
+    void live.version;
+    return [...live.things.values()];
+  }
+
   /** The sums at this moment. */
   get totals(): Totals | null {
     return live.version > 0 ? follow() : null;

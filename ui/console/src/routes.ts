@@ -3,6 +3,8 @@ import type { Route } from "$shared/route/router.svelte";
 
 export const routes: readonly Route[] = [
   { path: "/", load: () => import("./overview/Overview.svelte") },
+  { path: "/sites", load: () => import("./sites/SiteList.svelte") },
+  { path: "/sites/:id", load: () => import("./sites/SitePage.svelte") },
   { path: "/stations", load: () => import("./stations/StationList.svelte") },
   { path: "/stations/:id", load: () => import("./stations/StationPage.svelte") },
   { path: "/sessions", load: () => import("./sessions/SessionList.svelte") },
@@ -12,4 +14,5 @@ export const routes: readonly Route[] = [
   { path: "/prices", load: () => import("./prices/PriceList.svelte") },
   { path: "/prices/:id", load: () => import("./prices/TariffPage.svelte") },
   { path: "/tokens", load: () => import("./tokens/TokenList.svelte") },
+  { path: "/organization", load: () => import("./organization/OrganizationPage.svelte") },
 ];

@@ -264,3 +264,39 @@ export interface LiveStation {
   evses: Record<string, { state: EvseState; error: string | null }>;
   sessions: LiveSession[];
 }
+
+// --- the organization ---------------------------------------------------------------------------------------------
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  /** The last four characters of its secret. */
+  hint: string;
+  permissions: string[];
+  created_by: string;
+  created_at: string;
+  expires_at: string | null;
+  last_used_at?: string | null;
+}
+
+export interface AuditEntry {
+  id: string;
+  at: string;
+  actor_kind: string;
+  actor: string;
+  /** What was done, as thing.verb. */
+  action: string;
+  object_id: string | null;
+  reason: string | null;
+  /** JSON. */
+  before: string | null;
+  after: string | null;
+}
+
+export interface SignedInDevice {
+  id: string;
+  created_at: string;
+  last_seen_at: string;
+  address: string;
+  user_agent: string;
+}

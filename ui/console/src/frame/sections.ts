@@ -4,6 +4,8 @@ import EvCharger from "@lucide/svelte/icons/ev-charger";
 import LayoutDashboard from "@lucide/svelte/icons/layout-dashboard";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import PlugZap from "@lucide/svelte/icons/plug-zap";
+import Building2 from "@lucide/svelte/icons/building-2";
+import MapPin from "@lucide/svelte/icons/map-pin";
 import Tags from "@lucide/svelte/icons/tags";
 import Stamp from "@lucide/svelte/icons/stamp";
 import type { Component } from "svelte";
@@ -19,12 +21,19 @@ export interface Section {
 
 export const sections: readonly Section[] = [
   { path: "/", title: () => say("nav.overview"), icon: LayoutDashboard, permission: "stations:read" },
+  { path: "/sites", title: () => say("nav.sites"), icon: MapPin, permission: "stations:read" },
   { path: "/stations", title: () => say("nav.stations"), icon: EvCharger, permission: "stations:read" },
   { path: "/sessions", title: () => say("nav.sessions"), icon: PlugZap, permission: "sessions:read" },
   { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
   { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
   { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
+  {
+    path: "/organization",
+    title: () => say("nav.organization"),
+    icon: Building2,
+    permission: "organization:read",
+  },
 ];
 
 /** Whether `path` lies in this section. */
