@@ -240,3 +240,26 @@ async def world(database, organization, tariff):
 @pytest.fixture
 def settlement(database, payments):
     return Settlement(database, payments, lambda: NOW)
+
+
+@pytest.fixture
+def confirm(stripe_server):
+    """``confirm("pi_...")``: what the payment form in the guest's browser does at the provider."""
+
+    def act(reference, number="4242424242424242"):
+        def ask(path, **data):
+            answer = httpx2.post(f"{stripe_server}/v1/{path}", data=data, auth=("sk_test_12345", ""))
+            answer.raise_for_status()
+            return answer.json()
+
+        fields = {
+            "card[number]": number,
+            "card[exp_month]": "12",
+            "card[exp_year]": "2030",
+            "card[cvc]": "123",
+        }
+        method = ask("payment_methods", type="card", **fields)["id"]
+        ask(f"payment_intents/{reference}", payment_method=method)
+        ask(f"payment_intents/{reference}/confirm")
+
+    return act

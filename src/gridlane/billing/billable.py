@@ -43,6 +43,15 @@ async def payer_of(work: AsyncConnection, session: Mapping[str, Any]) -> UUID | 
     return None
 
 
+async def join_payments(work: AsyncConnection, checkout_id: UUID, session_id: UUID) -> None:
+    """Let what a guest's checkout holds pay for its session."""
+    await work.execute(
+        sa.update(payments)
+        .where(payments.c.payer_id == checkout_id, payments.c.session_id.is_(None))
+        .values(session_id=session_id)
+    )
+
+
 async def bill_of(
     work: AsyncConnection, session: Mapping[str, Any], agreement: Agreement
 ) -> tuple[Bill, list[Period]]:

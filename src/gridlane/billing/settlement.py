@@ -21,7 +21,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.billing import issuing
 from gridlane.billing.agreeing import Agreement, agree_for_session
-from gridlane.billing.billable import bill_of, end_of, paid_by, payer_of, session_row, source_of
+from gridlane.billing.billable import (
+    bill_of,
+    end_of,
+    join_payments,
+    paid_by,
+    payer_of,
+    session_row,
+    source_of,
+)
 from gridlane.billing.invoicing import Document, DocumentKind, credited, document_of
 from gridlane.billing.ledger import billed
 from gridlane.billing.model import (
@@ -113,6 +121,8 @@ class Settlement:
                 return await self._note(work, session, Step.WAITING, trouble="the session waits for a review")
             agreement = await agree_for_session(work, session_id)
             payer = await payer_of(work, session)
+            if payer is not None and payer != session["person_id"]:
+                await join_payments(work, payer, session_id)
             if agreement is None or payer is None or session["refused"]:
                 why = "no tariff is assigned" if agreement is None else "nobody pays for it"
                 await self._let_go(work, session_id)
