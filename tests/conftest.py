@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ import uvloop
 from gridlane.kernel import embedded_postgres, migrating
 from gridlane.kernel.database import Database
 from gridlane.kernel.embedded_postgres import EmbeddedPostgres
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests/installation.py
+
+from installation import Installation, running
 
 _numbers = itertools.count()
 
@@ -49,3 +54,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = Database(database_url, pool=4)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def installation(database_url: str, tmp_path: Path) -> AsyncIterator[Installation]:
+    """Gateway and API of one organization, in this process, on real sockets."""
+    async with running(database_url, tmp_path) as running_installation:
+        yield running_installation

@@ -4,8 +4,6 @@ A dispatcher reads the outbox in order and turns facts into jobs, moving its pla
 Jobs of one aggregate run one after another. Handlers are idempotent: a fact may be delivered twice.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,6 +15,7 @@ from psycopg import OperationalError
 
 from gridlane.kernel.bus import Bus
 from gridlane.kernel.database import Database
+from gridlane.kernel.doorbell import Doorbell
 from gridlane.kernel.facts import Delivered, Fact, Reader, Recorded, kind_of, kinds
 from gridlane.kernel.jobs import Job, Jobs
 
@@ -47,10 +46,10 @@ class Dispatcher:
         for listener in listeners:
             self._by_kind.setdefault(str(listener.kind.__struct_config__.tag), []).append(listener)
             jobs.register(Job(f"fact.{listener.name}", _work(listener)))
-        self._wake = asyncio.Event()
+        self._bell = Doorbell()
 
     async def run(self) -> None:
-        await self._bus.subscribe("facts", lambda _subject, _payload: self._wake.set())
+        await self._bus.subscribe("facts", lambda _subject, _payload: self._bell.ring())
         while True:
             try:
                 delivered = await self.once()
@@ -58,9 +57,7 @@ class Dispatcher:
                 log.warning("database away", reason=str(trouble).strip())
                 delivered = 0
             if not delivered:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
-                self._wake.clear()
+                await self._bell.answered(LOOK_SECONDS)
 
     async def once(self) -> int:
         """Deliver the next facts; gives how many."""

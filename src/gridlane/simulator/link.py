@@ -12,6 +12,7 @@ from urllib.parse import quote
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from gridlane.kernel.doorbell import Doorbell
 from gridlane.simulator.files import Upload
 from gridlane.simulator.station import Station
 
@@ -58,7 +59,7 @@ class StationLink:
         self.is_held_offline = False
         self._back_off = back_off
         self._socket: ClientConnection | None = None
-        self._changed = asyncio.Event()
+        self._changed = Doorbell()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> None:
@@ -99,6 +100,7 @@ class StationLink:
             async for frame in socket:
                 data = frame if isinstance(frame, bytes) else frame.encode()
                 self.station.received_frame(data, self.clock.now())
+                self._changed.ring()  # what was heard may have brought the next thing to do nearer
                 await self._flush()
         except (OSError, WebSocketException):
             pass
@@ -115,9 +117,7 @@ class StationLink:
         while True:
             now = self.clock.now()
             due = self.clock.real(self.station.wake_at(now) - now)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), max(0.01, due))
-            self._changed.clear()
+            await self._changed.answered(max(0.01, due))
             self.station.tick(self.clock.now())
             with contextlib.suppress(OSError, WebSocketException):
                 await self._flush()
@@ -137,7 +137,7 @@ class StationLink:
     async def do(self, what: Callable[[datetime], Any]) -> Any:
         """Let something happen at the station now, and send what follows from it."""
         result = what(self.clock.now())
-        self._changed.set()
+        self._changed.ring()
         with contextlib.suppress(OSError, WebSocketException):
             await self._flush()
         return result

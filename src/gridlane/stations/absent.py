@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from gridlane.kernel import ownership
 from gridlane.kernel.clock import Clock
 from gridlane.kernel.group_commit import Committer
-from gridlane.stations.claiming import ClaimQueue, LoadCharging
+from gridlane.stations.claiming import Claim, ClaimQueue, LoadCharging
 from gridlane.stations.commands import Instruct
 from gridlane.stations.decision import Commit, Disconnected, Handler, Instructed, Question
 from gridlane.stations.owner import Answerer, Input, Owner, OwnerParts
@@ -75,6 +75,8 @@ class Caretaker:
         finally:
             await self._claims.stop()
             await self._committer.stop()
+            for answerer in self._parts.answerers.values():
+                await answerer.close()
 
     async def once(self, connection: AsyncConnection[Any]) -> None:
         """Take what dead nodes left, then what is asked of offline stations."""
@@ -98,7 +100,7 @@ class Caretaker:
         """Own each station for the moment its inputs take, then give it back."""
         if not inputs:
             return
-        claimed = await asyncio.gather(*(self._claims.claim("", station) for station in inputs))
+        claimed = await asyncio.gather(*(self._claims.claim(Claim("", station)) for station in inputs))
         owners = [Owner(self._parts, live, epoch) for live, epoch in claimed]
         await asyncio.gather(
             *(_decided(owner, what, self._clock) for owner in owners for what in inputs[owner.station_id])

@@ -21,8 +21,8 @@ from gridlane.stations.model import operations, stations
 from gridlane.stations.operations import without_secrets
 
 
-class CommandInvalid(Refusal):
-    code = "command_invalid"
+class CommandUnclear(Refusal):
+    code = "command_unclear"
     kind = Kind.INVALID
     sentence = "The command {kind} cannot be understood: {problem}."
 
@@ -40,11 +40,11 @@ class OperationNotWaiting(Refusal):
 
 
 def command_of(kind: str, params: dict[str, Any]) -> Command:
-    """The command a caller describes. Raises CommandInvalid."""
+    """The command a caller describes. Raises CommandUnclear."""
     try:
         command: Command = msgspec.convert({**params, "kind": kind}, AnyCommand)
     except msgspec.ValidationError as problem:
-        raise CommandInvalid(kind=kind, problem=str(problem)) from None
+        raise CommandUnclear(kind=kind, problem=str(problem)) from None
     return command
 
 
@@ -62,7 +62,7 @@ async def ask(
 ) -> list[dict[str, Any]]:
     """Make one operation per station, within the caller's unit of work.
 
-    Raises NotAllowed, CommandInvalid, StationUnknown.
+    Raises NotAllowed, CommandUnclear, StationUnknown.
     """
     command = command_of(kind, params)
     _permit(caller, command)

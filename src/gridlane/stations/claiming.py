@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from gridlane.kernel import ownership
 from gridlane.kernel.clock import Clock
@@ -28,11 +29,27 @@ LoadCharging = Callable[[AsyncConnection[Any], Sequence[UUID]], Awaitable[dict[U
 
 
 class Claim:
-    """One wish to own a station: by its id, or by the identity of one nobody registered."""
+    """One wish to own a station: by its id, or by the identity of one nobody registered, with what it came with.
 
-    def __init__(self, identity: str, station_id: UUID | None) -> None:
+    ``confirms_new_password``: it used the second of its passwords, so the first is over.
+    """
+
+    def __init__(
+        self,
+        identity: str,
+        station_id: UUID | None,
+        *,
+        profile: int = 0,
+        verifier: str | None = None,
+        is_approved: bool = False,
+        confirms_new_password: bool = False,
+    ) -> None:
         self.identity = identity
         self.station_id = station_id
+        self.profile = profile
+        self.verifier = verifier
+        self.is_approved = is_approved
+        self.confirms_new_password = confirms_new_password
         self.done: asyncio.Future[tuple[Live, int]] = asyncio.get_running_loop().create_future()
 
 
@@ -62,9 +79,8 @@ class ClaimQueue:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._disconnect()
 
-    def claim(self, identity: str, station_id: UUID | None) -> "asyncio.Future[tuple[Live, int]]":
-        """The station's state and epoch, once claimed. ``station_id`` None: make an entry that waits for approval."""
-        claim = Claim(identity, station_id)
+    def claim(self, claim: Claim) -> "asyncio.Future[tuple[Live, int]]":
+        """The station's state and epoch, once claimed. Without a ``station_id`` an entry is made for it."""
         self._waiting.append(claim)
         self._wake.set()
         return claim.done
@@ -107,6 +123,9 @@ class ClaimQueue:
         now = self._clock()
         async with connection.transaction():
             await self._admit_unknown(connection, [claim for claim in group if claim.station_id is None], now)
+            confirmed = [claim.station_id for claim in group if claim.confirms_new_password]
+            if confirmed:
+                await connection.execute(_CONFIRM, (now, confirmed))
             ids = sorted({claim.station_id for claim in group if claim.station_id is not None})
             epochs = await ownership.claim(connection, ids, self._node, now)
             lives = await self._load(connection, ids)
@@ -115,12 +134,20 @@ class ClaimQueue:
     async def _admit_unknown(
         self, connection: AsyncConnection[Any], claims: list[Claim], now: datetime
     ) -> None:
-        """An entry in the list of stations that wait for approval, by identity; a known one is found."""
+        """An entry for each stranger: in the list of those that wait, or let in by a rule into the one organization
+        there is. One that is known meanwhile is found.
+        """
         for claim in claims:
             await connection.execute(
-                "INSERT INTO stations (id, identity, name, approval, security_profile, changed_at, created_at) "
-                "VALUES (%s, %s, %s, 'pending', 0, %s, %s) ON CONFLICT (identity) DO NOTHING",
-                (new_id(), claim.identity, claim.identity, now, now),
+                _ADMIT,
+                {
+                    "id": new_id(),
+                    "identity": claim.identity,
+                    "approval": "accepted" if claim.is_approved else "pending",
+                    "profile": claim.profile,
+                    "verifiers": Jsonb([claim.verifier] if claim.verifier else []),
+                    "now": now,
+                },
             )
             cursor = await connection.execute(
                 "SELECT id FROM stations WHERE identity = %s", (claim.identity,)
@@ -180,6 +207,17 @@ class ClaimQueue:
             self._connection = None
 
 
+_ADMIT = """
+INSERT INTO stations (id, identity, name, approval, security_profile, verifiers, organization_id, changed_at, created_at)
+SELECT %(id)s, %(identity)s, %(identity)s, %(approval)s, %(profile)s, %(verifiers)s,
+       CASE WHEN %(approval)s = 'accepted' AND (SELECT count(*) FROM organizations) = 1
+            THEN (SELECT id FROM organizations) END, %(now)s, %(now)s
+ON CONFLICT (identity) DO NOTHING
+"""
+_CONFIRM = """
+UPDATE stations SET verifiers = jsonb_build_array(verifiers->1), changed_at = %s
+WHERE id = ANY(%s) AND jsonb_array_length(verifiers) = 2
+"""
 _STATIONS = """
 SELECT s.id, s.organization_id, s.site_id, s.identity, s.approval, s.protocol, s.vendor, s.model, s.firmware,
        s.connected, s.connected_at, s.booted_at, s.last_seen_at, sites.time_zone

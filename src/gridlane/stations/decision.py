@@ -74,6 +74,7 @@ class OperationDue(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     command: AnyCommand
     expires_at: datetime
+    verifier: str | None = None  # of the new password that the command brings
 
 
 class OperationAnswered(msgspec.Struct, frozen=True, kw_only=True):

@@ -275,6 +275,12 @@ class BootRow(msgspec.Struct):
     boot_reason: str | None
 
 
+class VerifierRow(msgspec.Struct):
+    id: UUID
+    changed_at: datetime
+    verifier: str | None = None
+
+
 class OperationRow(msgspec.Struct):
     id: UUID
     status: str
@@ -312,6 +318,24 @@ CONNECTORS = upsert(
     ("station_id", "evse", "number"),
     ("id", "organization_id", "evse_id", "status", "status_at", "error", "operative"),
     keep=("id", "evse_id"),
+)
+# While a password is changed the old verifier holds beside the new one (at most two). Which of them the station uses
+# next is seen at the door, and decides.
+NEW_VERIFIER = RecordSink(
+    "stations new verifier",
+    b"""
+    UPDATE stations s SET verifiers = coalesce(jsonb_build_array(s.verifiers->0), '[]') || to_jsonb(new.verifier),
+      changed_at = new.changed_at
+    FROM json_to_recordset(%s::json) AS new(id uuid, verifier text, changed_at timestamptz) WHERE s.id = new.id
+    """,
+)
+NO_NEW_VERIFIER = RecordSink(
+    "stations no new verifier",
+    b"""
+    UPDATE stations s SET verifiers = jsonb_build_array(s.verifiers->0), changed_at = new.changed_at
+    FROM json_to_recordset(%s::json) AS new(id uuid, changed_at timestamptz)
+    WHERE s.id = new.id AND jsonb_array_length(s.verifiers) = 2
+    """,
 )
 SEEN = update("stations", "id", ("last_seen_at",), name="stations seen")
 CONNECTION = update(

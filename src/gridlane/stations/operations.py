@@ -32,7 +32,7 @@ from gridlane.stations.decision import (
     TimePassed,
     report_fact,
 )
-from gridlane.stations.model import OPERATIONS, OperationRow
+from gridlane.stations.model import NEW_VERIFIER, NO_NEW_VERIFIER, OPERATIONS, OperationRow, VerifierRow
 from gridlane.stations.state import Live, OperationState
 
 ANSWER_PATIENCE = timedelta(
@@ -242,9 +242,10 @@ def due(live: Live, what: OperationDue, now: datetime, _answer: Any) -> Commit:
     if station.approval == "rejected":  # B03.FR.03: nothing is sent to a rejected station
         return _end(live, state, now, "cancelled", "the station was refused by the operator")
     row = OperationRow(what.id, "sent", state.params.decode(), now, None, None, None, None)
-    return Commit(
-        _with(live, state, next_request_id), rows=[(OPERATIONS, row)], calls=[Call(command, what.id)]
-    )
+    rows: list[tuple[Any, Any]] = [(OPERATIONS, row)]
+    if what.verifier is not None:
+        rows.append((NEW_VERIFIER, VerifierRow(station.id, now, what.verifier)))
+    return Commit(_with(live, state, next_request_id), rows=rows, calls=[Call(command, what.id)])
 
 
 def answered(live: Live, what: OperationAnswered, now: datetime, _answer: Any) -> Commit:
@@ -262,7 +263,10 @@ def answered(live: Live, what: OperationAnswered, now: datetime, _answer: Any) -
     proof = PROOFS.get(state.kind, ANSWERED)
     if not what.answer.agreed:
         said = what.answer.status if not what.answer.reason else f"{what.answer.status}: {what.answer.reason}"
-        return _end(live, state, now, "refused", said, answer=answer)
+        commit = _end(live, state, now, "refused", said, answer=answer)
+        if state.kind == "set_password":  # A01.FR.04: the old password stays
+            commit.rows.append((NO_NEW_VERIFIER, VerifierRow(live.station.id, now)))
+        return commit
     if proof.seen is None:
         return _end(live, state, now, "verified", f"answered {what.answer.status}", answer=answer)
     waiting = replace(state, stage="agreed", answer=answer, deadline=patience(state.kind, "agreed", now))

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -31,7 +31,13 @@ log = structlog.get_logger(__name__)
 INBOX = 256
 ASK_SECONDS = 5.0
 
-Answerer = Callable[[Any], Awaitable[Any]]
+
+class Answerer(Protocol):
+    """Answers one kind of question. Raises OSError or psycopg.OperationalError while who it asks is away."""
+
+    async def __call__(self, question: Any) -> Any: ...
+
+    async def close(self) -> None: ...
 
 
 class InboxFull(Refusal):

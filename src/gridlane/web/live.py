@@ -118,7 +118,8 @@ async def _events(request: Request, picture: Picture, caller: Caller) -> AsyncIt
         news = picture.news
         if picture.version == version:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), KEEP_ALIVE)
+                async with asyncio.timeout(KEEP_ALIVE):
+                    await news.wait()
         if picture.version == version:
             yield b": still here\n\n"
             continue

@@ -1,0 +1,67 @@
+"""The API role: every package's routers in one application, served by uvicorn."""
+
+from typing import Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from gridlane.accounts import people_api
+from gridlane.accounts.recognising import recognise
+from gridlane.kernel import bus as buses
+from gridlane.kernel.database import Database
+from gridlane.kernel.jobs import Jobs
+from gridlane.kernel.settings import Settings
+from gridlane.stations import api as stations
+from gridlane.web import application
+
+
+def routers() -> list[APIRouter]:
+    """Every package's REST edge."""
+    return [people_api.router, stations.router]
+
+
+async def make(settings: Settings, bus: buses.Bus) -> FastAPI:
+    assert settings.database_url is not None
+    database = Database(settings.database_url, settings.database_app_url)
+    return application.make(
+        settings=settings,
+        database=database,
+        bus=bus,
+        jobs=Jobs(settings.database_url),
+        recognise=recognise,
+        routers=routers(),
+    )
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI description, without a database at hand."""
+    nowhere = "postgresql://nobody@localhost/nowhere"  # engines connect only when used
+    app = application.make(
+        settings=Settings(),
+        database=Database(nowhere),
+        bus=buses.LocalBus(),
+        jobs=Jobs(nowhere),
+        recognise=recognise,
+        routers=routers(),
+    )
+    return app.openapi()
+
+
+def run(settings: Settings) -> None:
+    import uvloop
+
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    app = await make(settings, await buses.connect(settings.nats_url))
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    await uvicorn.Server(config).serve()

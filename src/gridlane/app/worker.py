@@ -1,0 +1,90 @@
+"""The worker role: jobs, the dispatcher of facts, and what a dead gateway left behind."""
+
+import asyncio
+import signal
+
+import structlog
+
+from gridlane.app import handlers
+from gridlane.app.answerers import answerers
+from gridlane.app.facts import Dispatcher, Listener
+from gridlane.charging import loading
+from gridlane.kernel import audit
+from gridlane.kernel import bus as buses
+from gridlane.kernel.clock import system_clock
+from gridlane.kernel.database import Database
+from gridlane.kernel.ids import new_id
+from gridlane.kernel.jobs import Job, Jobs
+from gridlane.kernel.settings import Settings
+from gridlane.stations.absent import Caretaker
+from gridlane.stations.housekeeping import Housekeeping
+
+log = structlog.get_logger(__name__)
+
+
+def listeners(_database: Database, _settings: Settings) -> list[Listener]:
+    """Who hears of each fact."""
+    return []
+
+
+def periodic(database: Database, settings: Settings) -> list[Job]:
+    """Work that comes round by itself (five fields of cron, UTC)."""
+    housekeeping = Housekeeping(database, settings)
+
+    async def seal_audit() -> None:
+        async with database.as_owner() as work:
+            await audit.seal(work)
+
+    return [
+        Job("audit.seal", seal_audit, cron="* * * * *"),
+        Job("stations.partitions", housekeeping.make_partitions, cron="10 * * * *"),
+        Job("stations.expire_operations", housekeeping.expire_operations, cron="* * * * *"),
+        Job("stations.forget", housekeeping.forget_old, cron="20 3 * * *"),
+    ]
+
+
+def run(settings: Settings) -> None:
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    assert settings.database_url is not None
+    url = settings.database_url
+    database = Database(url, settings.database_app_url)
+    bus = await buses.connect(settings.nats_url)
+    jobs = Jobs(url)
+    for job in periodic(database, settings):
+        jobs.register(job)
+    dispatcher = Dispatcher(database, bus, jobs, listeners(database, settings))
+    caretaker = Caretaker(
+        owner_url=url,
+        node=f"worker-{new_id()}",
+        clock=system_clock,
+        handlers=handlers.table(),
+        answerers=answerers(settings, url),
+        load_charging=loading.load,
+    )
+    await Housekeeping(database, settings).make_partitions()
+    await jobs.open()
+    tasks = [
+        asyncio.create_task(jobs.run_worker(), name="jobs"),
+        asyncio.create_task(dispatcher.run(), name="facts"),
+        asyncio.create_task(caretaker.run(), name="caretaker"),
+    ]
+    told = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    until_told = asyncio.create_task(_wait(told), name="until told")
+    done, _ = await asyncio.wait([*tasks, until_told], return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await jobs.close()
+    await database.close()
+    await bus.close()
+    for ended in done:
+        ended.result()  # what ended by itself says why
+
+
+async def _wait(told: asyncio.Event) -> None:
+    await told.wait()

@@ -1,0 +1,61 @@
+"""The roles that run alone, any number of each, over one database and one NATS."""
+
+from typing import Annotated
+
+import typer
+
+from gridlane.kernel import telemetry
+from gridlane.kernel.errors import Kind, Refusal
+from gridlane.kernel.settings import Settings
+
+app = typer.Typer()
+
+
+class DatabaseNotNamed(Refusal):
+    code = "database_not_named"
+    kind = Kind.INVALID
+    sentence = "Set GRIDLANE_DATABASE_URL; only `gridlane up` brings a database of its own."
+
+
+def settings_for(process: str) -> Settings:
+    settings = Settings()
+    if settings.database_url is None:
+        raise DatabaseNotNamed
+    telemetry.configure(settings, process)
+    return settings
+
+
+@app.command()
+def gateway(
+    metrics_port: Annotated[int, typer.Option(help="Port for /metrics on loopback; 0: none.")] = 0,
+) -> None:
+    """Run a gateway: the process that holds stations' sockets."""
+    from gridlane.app import gateway as role
+
+    role.run(settings_for("gateway"), metrics_port=metrics_port)
+
+
+@app.command()
+def api() -> None:
+    """Run the API and the screens."""
+    from gridlane.app import api as role
+
+    role.run(settings_for("api"))
+
+
+@app.command()
+def worker() -> None:
+    """Run jobs, facts and what dead gateways left behind."""
+    from gridlane.app import worker as role
+
+    role.run(settings_for("worker"))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the present schema; safe on a live system, and from many processes at once."""
+    from gridlane.kernel import migrating
+
+    settings = settings_for("migrate")
+    assert settings.database_url is not None
+    migrating.migrate(settings.database_url)

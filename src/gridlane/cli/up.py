@@ -1,0 +1,90 @@
+"""``gridlane up``: everything on this machine, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gridlane.app.supervisor import Supervisor, wait_for_port
+from gridlane.kernel import telemetry
+from gridlane.kernel.settings import Settings
+
+app = typer.Typer()
+console = Console()
+
+
+@app.command()
+def up(
+    demo: Annotated[
+        bool, typer.Option(help="Run the demo network: Berlin, with simulated stations.")
+    ] = False,
+    gateways: Annotated[int, typer.Option(min=1, max=16, help="How many gateway processes.")] = 1,
+) -> None:
+    """Run the whole product: database, gateway, API, worker and screens."""
+    settings = Settings(demo=demo)
+    telemetry.configure(settings, "supervisor")
+    asyncio.run(_up(settings, gateways))
+
+
+async def _up(settings: Settings, gateways: int) -> None:
+    supervisor = Supervisor(settings)
+    told = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    try:
+        with console.status("Starting the database"):
+            await supervisor.start_stores()
+        await _start_roles(supervisor, settings, gateways)
+        await told.wait()
+        console.print("Stopping")
+    finally:
+        await supervisor.stop()
+
+
+async def _start_roles(supervisor: Supervisor, settings: Settings, gateways: int) -> None:
+    from gridlane.accounts import setting_up
+    from gridlane.kernel.database import Database
+
+    os.environ.update(supervisor.environment)
+    database = Database(supervisor.environment["GRIDLANE_DATABASE_URL"], pool=2)
+    try:
+        if settings.demo:
+            from gridlane.app import demo
+
+            await demo.prepare(Settings(demo=True), database, console)
+        link = None if await setting_up.is_set_up(database) else await setting_up.new_link(database)
+    finally:
+        await database.close()
+    for number in range(gateways):
+        supervisor.run(f"gateway {number + 1}", "gateway")
+    supervisor.run("api", "api")
+    supervisor.run("worker", "worker")
+    await wait_for_port(settings.host, settings.port, 60)
+    if settings.station_port:
+        await wait_for_port(settings.station_host, settings.station_port, 60)
+    if settings.demo:
+        supervisor.run("simulator", "simulate", "--demo")
+    _greet(settings, link)
+
+
+def _greet(settings: Settings, link: str | None) -> None:
+    table = Table.grid(padding=(0, 2))
+    address = settings.address()
+    table.add_row("Console", f"[bold]{address}/console/[/bold]")
+    table.add_row("Driver app", f"{address}/app/")
+    table.add_row("API", f"{address}/api/v1/openapi.json")
+    if settings.station_port:
+        table.add_row("Stations", f"ws://{settings.station_host}:{settings.station_port}/<identity>")
+    if settings.station_tls_port:
+        table.add_row("", f"wss://{settings.station_host}:{settings.station_tls_port}/<identity>")
+    if link is not None:
+        table.add_row(
+            "[bold]Set up[/bold]",
+            f"[bold]{address}/console/setup?token={link}[/bold]  (works once, for 24 hours)",
+        )
+    console.print(table)
+    console.print("Ctrl-C stops everything.", style="dim")
