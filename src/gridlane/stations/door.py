@@ -50,7 +50,7 @@ _MISSES_PER_SECOND, _MISSES_AT_ONCE = 5.0, 20
 _NOBODY = Entry(UUID(int=0), None, "", "accepted", profiles=0b0110, verifiers=b"\1" * 33)
 """Who an unknown identity is judged as, so that it takes as long as a known one; never admitted."""
 
-_OF_STRANGERS = ("identity_not_presentable", "strangers_too_many")
+_SAID_OF_NOBODY = frozenset({"identity_not_presentable", "strangers_too_many", "too_many_attempts"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,7 @@ class StationDoor:
 
     def _refuse(self, call: _Call, entry: Entry | None, reason_code: str) -> Rejection:
         """One answer, and one way to it, for whoever is not a station or cannot prove to be one: it tells no reason."""
-        if entry is None and reason_code not in {"too_many_attempts", *_OF_STRANGERS}:
+        if reason_code not in _SAID_OF_NOBODY and entry is None:
             reason_code = "identity_unknown"
         self._ask_for_news(call.identity)
         self._note(call.handshake, reason_code, call)

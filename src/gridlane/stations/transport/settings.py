@@ -42,7 +42,7 @@ class Limits:
     """A silent link is pinged after this long, and cut after as long again without an answer."""
     close_seconds: float = 5.0
     accepts_per_second: float = 500.0
-    accept_burst: int = 100
+    accept_burst: int = 20
     waiting_sockets: int = 4096
     """Accepted sockets that await their turn, and as many again in the middle of a handshake."""
 
