@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from gridlane.bench.table import CouldNotRun
+from gridlane.energy.beliefs import Learned
 from gridlane.energy.network import Network
 from gridlane.energy.program import Floats
 from gridlane.energy.replay import Sessions, Tapering
+from gridlane.forecasting.stays import Arrival, Stays, Visit
 
 HOURS = 1 / 12
 STEP = timedelta(minutes=5)
@@ -204,3 +206,43 @@ def _hours_to_charge(begin: float, energy: float, size: float, most: float) -> f
     if end <= _KNEE:
         return steady
     return steady + size * (1 - _KNEE) / most * float(np.log((1 - max(begin, _KNEE)) / (1 - end)))
+
+
+def arrival_of(record: Record) -> Arrival:
+    """What is known of a session when it begins."""
+    local = record.arrives.astimezone(PACIFIC)
+    stated = record.stated_departure
+    return Arrival(
+        hour=local.hour + local.minute / 60,
+        working_day=local.weekday() < 5,
+        stated_stay=None if stated is None else max((stated - record.arrives).total_seconds() / 3600, 0.1),
+        stated_energy=record.stated_energy,
+    )
+
+
+def visit_of(record: Record) -> Visit:
+    stay = (record.departs - record.arrives).total_seconds() / 3600
+    return Visit(arrival=arrival_of(record), stay=stay, energy=record.energy)
+
+
+def learned(site: str, network: Network, period: Period) -> Learned:
+    """Forecasts for the period's sessions from all sessions that had ended before it began."""
+    stays = Stays([visit_of(each) for each in records(site) if each.departs < period.begin])
+    known = set(network.names)
+    return Learned(
+        stays.forecast([arrival_of(each) for each in period.inside(site) if each.station in known])
+    )
+
+
+def as_stated(site: str, network: Network, period: Period) -> Sessions:
+    """The same sessions, believed as their drivers stated them; who stated nothing gets the median of the others."""
+    sessions, known = sessions_of(site, network, period), set(network.names)
+    kept = [each for each in period.inside(site) if each.station in known]
+    stays = [arrival_of(each).stated_stay for each in kept]
+    energies = [each.stated_energy for each in kept]
+    usual_stay = float(np.median([each for each in stays if each is not None]))
+    usual_energy = float(np.median([each for each in energies if each is not None]))
+    hours = np.array([usual_stay if each is None else each for each in stays])
+    sessions.believed_end = sessions.begin + np.maximum(np.round(hours / HOURS), 1).astype(np.int64)
+    sessions.believed_energy = np.array([usual_energy if each is None else each for each in energies])
+    return sessions

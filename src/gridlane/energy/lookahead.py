@@ -4,8 +4,9 @@ Steps are short soon and long later, since what is hours away is decided by then
 the prices of unmet energy and of the peak decide what is worth its cost, and are learned from past months.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import radians
 from typing import Protocol
 
 import numpy as np
@@ -241,8 +242,26 @@ def clairvoyant(
         limits=limits,
         early=early,
         peak_price=peak_price,
+        tangent_spacing=radians(3),
     )
     return solve(program)
+
+
+def learned_peak(
+    past: Sequence[tuple[Sessions, Network, Floats]], *, hours: float, unmet_price: float, peak_price: float
+) -> float:
+    """The peak that would have been worth its price, kW: the mean over past periods, each with its prices of energy.
+
+    A peak is paid once a month and pays on many days, which a plan of one day cannot see. So the plan of a new month
+    may use this much power from its first day as if it were paid.
+    """
+    peaks = [
+        clairvoyant(
+            sessions, network, hours=hours, price=price, unmet_price=unmet_price, peak_price=peak_price
+        ).peak
+        for sessions, network, price in past
+    ]
+    return float(np.mean(peaks))
 
 
 def _all_fits(view: View, power: Floats) -> bool:

@@ -3,7 +3,7 @@
 Variables are the power of each vehicle in each step of its stay; what stays unmet of its energy; the sums of vehicles
 that weigh alike on all limits; and, where the site has more than vehicles, import, export and a battery. A limit on
 the magnitude of a sum of phasors (line currents behind a delta winding) is cut by tangents from outside; the solution
-may be above such a limit by ``1 - cos(TANGENT_SPACING / 2)``, 0.14 %, and is for the allocator to keep.
+may be above such a limit by ``1 / cos(tangent_spacing / 2) - 1``, 0.14 % at 6 degrees, and is for the allocator to keep.
 
 Energies are kWh and powers kW in here, so that the solver sees numbers near 1. Money has one currency.
 """
@@ -23,7 +23,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Complexes = NDArray[np.complex128]
 
-TANGENT_SPACING = radians(6)
 GAP = 3e-4  # relative; prices of energy are not known better
 SIMPLEX_UP_TO = 8_000  # columns; beyond, the interior point method is faster (measured, docs/benchmarks.md)
 
@@ -97,6 +96,7 @@ class Program:
     least: Floats | None = None
     presence: Floats | None = None
     early: Floats | float = 1e-4
+    tangent_spacing: float = radians(6)
     peak_price: float = 0.0
     peak_so_far: float = 0.0
     other_power: Floats | None = None
@@ -303,7 +303,7 @@ class _Draft:
             weight, room = p.limits.weight[limit], p.limits.capacity[limit]
             tight = np.flatnonzero(np.abs(weight) @ reach > room * (1 + 1e-9))
             if tight.size:
-                for direction in _directions(weight):
+                for direction in _directions(weight, p.tangent_spacing):
                     self._cut(limit, tight, (weight * np.conj(direction)).real, room)
 
     def _cut(self, limit: int, steps: Ints, along: Floats, room: Floats) -> None:
@@ -415,13 +415,13 @@ def _solver() -> Any:
     return _THREAD.highs
 
 
-def _directions(weight: Complexes) -> Iterator[complex]:
-    """Where the sum of phasors may point, at most TANGENT_SPACING apart; one direction for a plain sum."""
+def _directions(weight: Complexes, spacing: float) -> Iterator[complex]:
+    """Where the sum of phasors may point, at most ``spacing`` apart; one direction for a plain sum."""
     angles = np.angle(weight[np.abs(weight) > 1e-12])
     if angles.size == 0:
         return
     begin, width = _arc(angles)
-    count = max(1, ceil(width / TANGENT_SPACING))
+    count = max(1, ceil(width / spacing))
     if width < 1e-9:
         yield complex(np.exp(1j * begin))
         return
@@ -439,6 +439,6 @@ def _arc(angles: Floats) -> tuple[float, float]:
     return (begin, width) if width < pi else (0.0, 2 * pi)
 
 
-def overrun_of_tangents() -> float:
+def overrun_of_tangents(spacing: float) -> float:
     """By how much of its capacity a phasor limit may be exceeded between two tangents."""
-    return 1 / cos(TANGENT_SPACING / 2) - 1
+    return 1 / cos(spacing / 2) - 1
