@@ -8,6 +8,7 @@ BENCHES: dict[str, str] = {
     "hostile": "guesses, timing, floods and half handshakes: does any open the door or disturb a station?",
     "echo": "what a station's socket costs before anything is done with a message",
     "codec": "what reading an OCPP message costs, and whether our types agree with the official schemas",
+    "tariffs": "sessions rated per second, and every cent compared with a rating that shares no code",
     "fuzz": "a hundred thousand hostile frames a version: is every call answered, and rightly?",
 }
 """Name of a benchmark -> what it measures."""
