@@ -31,7 +31,7 @@ def settled_from(store, session):
         return session
     asked = SessionAsked(station_id=STATION, organization_id=None, at=None, registers_of=(session.id,))
     values = store.answer(asked).registers[session.id]
-    return replace(session, progress=settled(session.progress, values, 22_000.0))
+    return replace(session, progress=settled(session.progress, values, 22_000.0, session.ended_at))
 
 
 def told(make, history, *, restarts=()):
@@ -98,6 +98,11 @@ def session_of_2x(draw, make, transaction, first_minute):
                 **more,
             )
         )
+    if stops and draw(st.booleans()):  # energy after the end
+        minute = first_minute + count + draw(st.integers(0, 5))
+        events.append(
+            make.meter(minute, values[-1] + draw(st.sampled_from([0.0, 80.0])), transaction=transaction)
+        )
     if stops and draw(st.booleans()):  # a second, different end
         events.append(
             make.event("ended", first_minute + count, transaction=transaction, stopped_reason="Other")
@@ -118,6 +123,9 @@ def session_of_16(draw, make, first_minute):
         )
     if draw(st.booleans()):
         events.append(make.stop16(first_minute + count, number, meter=values[-1], reason="EVDisconnected"))
+        if draw(st.booleans()):
+            minute = first_minute + count + draw(st.integers(0, 5))
+            events.append(make.meter(minute, values[-1] + 80.0, transaction=number))
     return events
 
 

@@ -1,6 +1,6 @@
 from gridlane.charging.ending import SessionCorrected, SessionEnded
 from gridlane.charging.model import PROGRESS, READINGS
-from gridlane.charging.state import FELL, JUMPED
+from gridlane.charging.state import AFTER_END, FELL, JUMPED
 from gridlane.stations.commands import StopCharging
 
 
@@ -107,9 +107,34 @@ def test_meter_values_find_a_session_the_owner_has_forgotten(street, make):
     number = street.tell(make.start16(0)).reply.transaction_id
     street.tell(make.stop16(20, number, meter=4000.0))
     street.restart()
-    street.tell(make.meter(25, 4500.0, transaction=number), make.minutes(25))
-    assert street.session().progress.energy == 4500.0
-    assert [fact.energy for fact in street.facts_of(SessionCorrected)] == [4500.0]
+    street.tell(make.meter(20, 4100.0, transaction=number), make.minutes(25))
+    assert street.session().progress.energy == 4100.0
+    assert [fact.energy for fact in street.facts_of(SessionCorrected)] == [4100.0]
+
+
+def test_energy_after_the_end_is_nobodys_bill_and_holds_the_session(street, make):
+    number = street.tell(make.start16(0)).reply.transaction_id
+    street.tell(make.stop16(20, number, meter=4000.0))
+    street.tell(make.meter(40, 9000.0, transaction=number))
+    session = street.session()
+    assert (session.progress.energy, session.progress.flags) == (4000.0, (AFTER_END,))
+    assert street.facts_of(SessionCorrected)[-1].held == (AFTER_END,)
+
+
+def test_an_end_that_turns_out_later_takes_in_what_came_before_it(street, make):
+    street.tell(make.event("started", 0, sequence=0, energy=0.0))
+    street.tell(make.event("ended", 10, sequence=1, energy=1000.0))
+    street.tell(make.meter(20, 2000.0, transaction="T-1"))
+    assert street.session().progress.energy == 1000.0
+    street.tell(make.event("ended", 30, sequence=2, energy=3000.0))
+    session = street.session()
+    assert (session.progress.energy, session.progress.flags) == (3000.0, ())
+
+
+def test_disordered_readings_within_the_one_message_of_an_unknown_session_settle_at_once(street, make):
+    late = (make.reading(30, 900.0), make.reading(10, 100.0, context="Transaction.Begin"))
+    street.tell(make.event("ended", 30, sequence=5, readings=late))
+    assert street.session().progress.energy == 800.0
 
 
 def test_a_refused_session_that_charges_all_the_same_is_stopped_once(street, make):

@@ -32,11 +32,12 @@ def test_the_same_start_again_gets_the_same_id_and_changes_nothing(street, make)
     assert street.session() == before
 
 
-def test_the_same_start_again_after_its_stop_does_not_begin_another_session(street, make):
+def test_the_same_start_replayed_after_its_stop_begins_nothing_and_lets_nobody_in(street, make):
     first = street.tell(make.start16(0)).reply
     street.tell(make.stop16(10, first.transaction_id, meter=100.0))
     street.restart()
-    assert street.tell(make.start16(0), make.minutes(11)).reply.transaction_id == first.transaction_id
+    again = street.tell(make.start16(0), make.minutes(11)).reply
+    assert (again.transaction_id, again.verdict.status) == (first.transaction_id, "invalid")
     assert street.session().status == "ended"
 
 

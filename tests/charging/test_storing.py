@@ -45,7 +45,7 @@ async def test_the_same_start_after_a_restart_gets_the_same_id(street, make):
     await street.tell(make.stop16(5, first.transaction_id, meter=10.0))
     await street.claim()
     again = (await street.tell(make.start16(0))).reply
-    assert again == first
+    assert again.transaction_id == first.transaction_id
     assert len(await street.rows("SELECT id FROM sessions")) == 1
 
 

@@ -13,10 +13,9 @@ import msgspec
 from msgspec.structs import replace
 
 from gridlane.charging.ending import energy_of
-from gridlane.charging.metering import max_power
+from gridlane.charging.metering import is_unsettled, settle, stored_registers
 from gridlane.charging.questions import Answered, SessionAsked
 from gridlane.charging.recording import record
-from gridlane.charging.registers import settled
 from gridlane.charging.state import ChargingState, Session
 from gridlane.kernel.quantities import WattHours
 from gridlane.stations.decision import Ask, Commit, Instructed, and_then
@@ -95,7 +94,7 @@ def instructed(live: Live, what: Instructed, now: datetime, answer: Answered | N
         return _ended(Commit(live), what, now, str(problem), done=False)
     charging: ChargingState = live.charging
     session = charging.by_id(wish.session_id)
-    if answer is None and (session is None or session.progress.unsettled):
+    if answer is None and session is None:
         return Ask(_question(live, wish.session_id, now))
     if session is None:
         session = next(iter(answer.sessions), None) if answer is not None else None
@@ -104,9 +103,11 @@ def instructed(live: Live, what: Instructed, now: datetime, answer: Answered | N
     after = instruction.decide(live, session, wish, what.actor, now)
     if isinstance(after, str):
         return _ended(Commit(live), what, now, after, done=False)
-    if after.progress.unsettled and answer is not None:
-        stored = answer.registers[session.id]
-        after = replace(after, progress=settled(after.progress, stored, max_power(live, after)))
+    if is_unsettled(session, after):
+        stored = stored_registers(session, after, answer)
+        if stored is None:
+            return Ask(_question(live, wish.session_id, now))
+        after = settle(live, after, stored)
     commit = Commit(live)
     record(commit, session, after, now, f"{what.what} by {what.actor}")
     return _ended(commit, what, now, instruction.done, done=True)

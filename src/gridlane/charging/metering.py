@@ -3,6 +3,7 @@
 This is the most frequent message of a network and asks nothing, but for a transaction the owner does not remember.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from gridlane.charging.assembler import blank
 from gridlane.charging.questions import Answered, SessionAsked
 from gridlane.charging.recording import reading_row, record
-from gridlane.charging.registers import UNKNOWN_POWER, advanced, registers_of, settled
+from gridlane.charging.registers import UNKNOWN_POWER, Register, advanced, registers_of, runs_over, settled
 from gridlane.charging.state import ChargingState, Session
 from gridlane.kernel.quantities import Watts
 from gridlane.stations.commands import StopCharging
@@ -77,20 +78,59 @@ def _advance(
     answer: Answered | None,
 ) -> Commit | Ask:
     live = commit.live
-    most = max_power(live, session)
-    progress = advanced(session.progress, readings, most, now)
-    if progress.unsettled and not session.is_open:
-        stored = answer.registers.get(session.id) if answer is not None else None
+    after = with_readings(live, session, readings, now)
+    if not after.is_open and is_unsettled(before, after):
+        stored = stored_registers(before, after, answer)
         if stored is None:
             return Ask(_question(live, now, (session.transaction_id,), (session.id,)))
-        progress = settled(progress, (*stored, *registers_of(readings)), most)
-    after = replace(session, progress=progress, latest=readings[-1], interrupted_at=None)
+        after = settle(live, after, stored, readings)
     if session.presumed_end is not None and readings[-1].at > session.presumed_end:
         after = resumed(live, after)
     if session.refused:
         after = stop_refused(commit, after)
     record(commit, before, after, now, "a reading came late")
     return commit
+
+
+# --- what every handler does with readings -----------------------------------------------------------------------
+
+
+def with_readings(live: Live, session: Session, readings: Sequence[Reading], now: datetime) -> Session:
+    """The session after these readings. What comes after its end is to be settled from the store."""
+    if not readings:
+        return session
+    progress = advanced(session.progress, readings, max_power(live, session), now)
+    if (
+        session.ended_at is not None
+        and not progress.unsettled
+        and progress.register != session.progress.register
+    ):
+        progress = replace(progress, unsettled=True)
+    return replace(session, progress=progress, latest=readings[-1], interrupted_at=None)
+
+
+def is_unsettled(before: Session | None, after: Session) -> bool:
+    """Whether the energy has to be summed anew from the store."""
+    moved = before is not None and before.ended_at not in (None, after.ended_at)
+    return after.progress.unsettled or moved or runs_over(after.progress, after.ended_at)
+
+
+def stored_registers(
+    before: Session | None, after: Session, answer: Answered | None
+) -> tuple[Register, ...] | None:
+    """The stored registers of a session, none for one that is new, None where they were not asked for yet."""
+    if before is None:
+        return ()
+    return answer.registers.get(after.id) if answer is not None else None
+
+
+def settle(
+    live: Live, session: Session, stored: Sequence[Register], readings: Sequence[Reading] = ()
+) -> Session:
+    """The session with its energy summed anew from what is stored and what comes now."""
+    known = (*stored, *registers_of(readings))
+    progress = settled(session.progress, known, max_power(live, session), session.ended_at)
+    return replace(session, progress=progress)
 
 
 def resumed(live: Live, session: Session) -> Session:

@@ -9,12 +9,12 @@ and before the session's energy is final it is summed anew from the stored readi
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gridlane.charging.state import FELL, JUMPED, RAN_BACK, Progress
+from gridlane.charging.state import AFTER_END, FELL, HOLDING, JUMPED, RAN_BACK, Progress
 from gridlane.kernel.quantities import WattHours, Watts
 from gridlane.stations.reports import Reading
 
@@ -91,24 +91,33 @@ def advanced(
     )  # fmt: skip
 
 
-def settled(progress: Progress, registers: Iterable[Register], max_power: float) -> Progress:
-    """The energy made anew from every register value of the session: the same whatever order they came in."""
+def settled(
+    progress: Progress, registers: Iterable[Register], max_power: float, ended_at: datetime | None = None
+) -> Progress:
+    """The energy made anew from every register value of the session: the same whatever order they came in.
+
+    Values stamped after the end (and a minute) do not count: they are another's, or nobody's, and hold the session.
+    """
     values = sorted(set(registers))
-    begins = [one for one in values if one.is_begin]
     if not values:
         return replace(progress, unsettled=False)
-    first = begins[0] if begins else values[0]
-    energy, flags, last = 0.0, set(progress.flags) - {FELL, JUMPED, RAN_BACK}, first
+    first = next((one for one in values if one.is_begin), values[0])
+    until = ended_at + timedelta(seconds=PATIENCE_SECONDS) if ended_at is not None else values[-1].at
+    energy, last = 0.0, first
+    flags = set(progress.flags) - HOLDING
     for one in values:
         if (one.at, one.value) <= (first.at, first.value):
             if one.value > first.value + NOISE:
                 flags.add(RAN_BACK)
-            continue
-        counted, flag = step(last.value, one.value, (one.at - last.at).total_seconds(), max_power)
-        energy += counted
-        last = Register(one.at, one.value if flag == FELL else max(last.value, one.value))
-        if flag is not None:
-            flags.add(flag)
+        elif one.at > until:
+            if one.value > last.value + NOISE:
+                flags.add(AFTER_END)
+        else:
+            counted, flag = step(last.value, one.value, (one.at - last.at).total_seconds(), max_power)
+            energy += counted
+            last = Register(one.at, one.value if flag == FELL else max(last.value, one.value))
+            if flag is not None:
+                flags.add(flag)
     return replace(
         progress,
         energy=WattHours(energy),
@@ -119,6 +128,16 @@ def settled(progress: Progress, registers: Iterable[Register], max_power: float)
         register_at=last.at,
         flags=tuple(sorted(flags)),
         unsettled=False,
+    )
+
+
+def runs_over(progress: Progress, ended_at: datetime | None) -> bool:
+    """Whether energy was counted that is stamped after the end."""
+    return (
+        ended_at is not None
+        and progress.register_at is not None
+        and progress.register_at != progress.first_register_at
+        and progress.register_at > ended_at + timedelta(seconds=PATIENCE_SECONDS)
     )
 
 

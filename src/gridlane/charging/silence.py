@@ -4,10 +4,9 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from gridlane.charging.metering import max_power
+from gridlane.charging.metering import settle
 from gridlane.charging.questions import Answered, SessionAsked
 from gridlane.charging.recording import record
-from gridlane.charging.registers import settled
 from gridlane.charging.state import ChargingState, Session
 from gridlane.stations.decision import Ask, Commit, TimePassed
 from gridlane.stations.state import Live
@@ -41,8 +40,7 @@ def time_passed(live: Live, _what: TimePassed, now: datetime, answer: Answered |
     for session in overdue:
         ended = replace(session, presumed_end=max(session.started_at, session.progress.received_at))
         if session.progress.unsettled and answer is not None:
-            known = answer.registers[session.id]
-            ended = replace(ended, progress=settled(session.progress, known, max_power(live, session)))
+            ended = settle(live, ended, answer.registers[session.id])
         record(commit, session, ended, now, "not resumed after a boot")
     return commit
 

@@ -16,9 +16,9 @@ from gridlane.stations.reports import Reading
 
 Status = Literal["active", "ended", "presumed_ended"]
 
-FELL, JUMPED, RAN_BACK = "register_fell", "register_jumped", "clock_ran_back"
+FELL, JUMPED, RAN_BACK, AFTER_END = "register_fell", "register_jumped", "clock_ran_back", "energy_after_end"
 CLOCK_WRONG, EVSE_CHANGED = "clock_wrong", "evse_changed"
-HOLDING = frozenset((FELL, JUMPED, RAN_BACK))
+HOLDING = frozenset((FELL, JUMPED, RAN_BACK, AFTER_END))
 """Flags that keep a session from being billed until somebody has looked at it."""
 
 CLOCK_AHEAD = timedelta(minutes=5)

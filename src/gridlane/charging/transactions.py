@@ -10,16 +10,21 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
 from gridlane.charging import starting
 from gridlane.charging.assembler import blank, is_another, is_repeated, joined
 from gridlane.charging.authorizing import Judgement, Occasion, note
-from gridlane.charging.metering import max_power, resumed, stop_refused
+from gridlane.charging.metering import (
+    is_unsettled,
+    resumed,
+    settle,
+    stop_refused,
+    stored_registers,
+    with_readings,
+)
 from gridlane.charging.model import TRANSACTION_EVENTS
 from gridlane.charging.questions import Answered, SessionAsked, TokenFacts
 from gridlane.charging.recording import reading_row, record
-from gridlane.charging.registers import advanced, registers_of, settled
 from gridlane.charging.state import ChargingState, Session, is_believed
 from gridlane.stations.decision import Ask, Commit
 from gridlane.stations.replies import TransactionAnswered, Verdict
@@ -130,21 +135,18 @@ def _decided(
         after = _with_token(commit, after, report, answer.token, judgement, now)
     elif answer.expected is not None and starting.pays(report):
         after = starting.with_request(after, answer.expected, report.at)
-    most = max_power(live, after)
-    progress = advanced(after.progress, report.readings, most, now) if report.readings else after.progress
-    if progress is not after.progress:
-        after = replace(after, progress=progress, latest=report.readings[-1])
+    after = with_readings(live, after, report.readings, now)
     if after.presumed_end is not None and report.at > after.presumed_end:
         after = resumed(live, after)
     after = starting.presumed_ended_by_others(live.charging, after, answer.followed_at)
     others = starting.others_presumed_ended(live.charging, after)
-    unsettled = [one.id for one in (after, *others) if one.progress.unsettled]
-    if not answer.registers.keys() >= set(unsettled):
+    stored = stored_registers(before, after, answer) if is_unsettled(before, after) else ()
+    waiting = [one.id for one in others if one.progress.unsettled and one.id not in answer.registers]
+    if stored is None or waiting:
         since = _followed_since(before, report, now)
-        return Ask(_question(live, report, now, ids, since, unsettled, after.evse))
-    if after.id in unsettled:
-        known = (*answer.registers[after.id], *registers_of(report.readings))
-        after = replace(after, progress=settled(after.progress, known, most))
+        return Ask(_question(live, report, now, ids, since, (after.id, *waiting), after.evse))
+    if is_unsettled(before, after):
+        after = settle(live, after, stored, report.readings)
     after = stop_refused(commit, after)
     commit.rows.append((TRANSACTION_EVENTS, _event_row(after, report, answer.token, now)))
     evse = report.evse or after.evse or 0
@@ -174,8 +176,7 @@ def _with_token(
 def _presume_ended(commit: Commit, other: Session, answer: Answered, now: datetime) -> None:
     before = commit.live.charging.by_id(other.id)
     if other.progress.unsettled:
-        progress = settled(other.progress, answer.registers[other.id], max_power(commit.live, other))
-        other = replace(other, progress=progress)
+        other = settle(commit.live, other, answer.registers[other.id])
     record(commit, before, other, now, "a later session began on its EVSE")
 
 
@@ -185,6 +186,9 @@ def _repeated(
     """The same event again: the same answer, and nothing is written."""
     if report.token is None or answer.token is None:
         return Commit(live, _reply(session, report, None))
+    if report.transaction is None and session.end_digest is not None:
+        # It has been stopped by its id since, so the station had the answer: this is no retry, and lets nobody in.
+        return Commit(live, _reply(session, report, Judgement(Verdict(status="invalid"), "stopped since")))
     if session.refused and starting.pays(report):
         verdict: Any = session.verdict
         return Commit(live, _reply(session, report, Judgement(Verdict(status=verdict), "refused before")))
