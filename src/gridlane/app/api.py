@@ -5,8 +5,10 @@ from typing import Any
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from gridlane.accounts import api as tokens
 from gridlane.accounts import people_api
 from gridlane.accounts.recognising import recognise
+from gridlane.charging import api as sessions
 from gridlane.kernel import bus as buses
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
@@ -17,7 +19,7 @@ from gridlane.web import application
 
 def routers() -> list[APIRouter]:
     """Every package's REST edge."""
-    return [people_api.router, stations.router]
+    return [people_api.router, tokens.router, stations.router, sessions.router]
 
 
 async def make(settings: Settings, bus: buses.Bus) -> FastAPI:

@@ -9,6 +9,7 @@ from gridlane.app import handlers
 from gridlane.app.answerers import answerers
 from gridlane.app.facts import Dispatcher, Listener
 from gridlane.charging import loading
+from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
 from gridlane.kernel import audit
 from gridlane.kernel import bus as buses
 from gridlane.kernel.clock import system_clock
@@ -30,6 +31,7 @@ def listeners(_database: Database, _settings: Settings) -> list[Listener]:
 def periodic(database: Database, settings: Settings) -> list[Job]:
     """Work that comes round by itself (five fields of cron, UTC)."""
     housekeeping = Housekeeping(database, settings)
+    readings = ReadingsHousekeeping(database, settings)
 
     async def seal_audit() -> None:
         async with database.as_owner() as work:
@@ -40,6 +42,8 @@ def periodic(database: Database, settings: Settings) -> list[Job]:
         Job("stations.partitions", housekeeping.make_partitions, cron="10 * * * *"),
         Job("stations.expire_operations", housekeeping.expire_operations, cron="* * * * *"),
         Job("stations.forget", housekeeping.forget_old, cron="20 3 * * *"),
+        Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
+        Job("charging.forget", readings.forget_old, cron="30 3 * * *"),
     ]
 
 
@@ -65,6 +69,7 @@ async def _run(settings: Settings) -> None:
         load_charging=loading.load,
     )
     await Housekeeping(database, settings).make_partitions()
+    await ReadingsHousekeeping(database, settings).make_partitions()
     await jobs.open()
     tasks = [
         asyncio.create_task(jobs.run_worker(), name="jobs"),
