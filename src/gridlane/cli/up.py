@@ -51,12 +51,14 @@ async def _start_roles(supervisor: Supervisor, settings: Settings, gateways: int
 
     os.environ.update(supervisor.environment)
     database = Database(supervisor.environment["GRIDLANE_DATABASE_URL"], pool=2)
+    organization_id = None
     try:
         if settings.demo:
             from gridlane.app import demo
 
-            await demo.prepare(Settings(demo=True), database, console)
-        link = None if await setting_up.is_set_up(database) else await setting_up.new_link(database)
+            organization_id = await demo.prepare(Settings(demo=True), database, console)
+        ready = await setting_up.is_set_up(database)
+        link = None if ready else await setting_up.new_link(database, organization_id=organization_id)
     finally:
         await database.close()
     for number in range(gateways):
@@ -81,10 +83,8 @@ def _greet(settings: Settings, link: str | None) -> None:
         table.add_row("Stations", f"ws://{settings.station_host}:{settings.station_port}/<identity>")
     if settings.station_tls_port:
         table.add_row("", f"wss://{settings.station_host}:{settings.station_tls_port}/<identity>")
-    if link is not None:
-        table.add_row(
-            "[bold]Set up[/bold]",
-            f"[bold]{address}/console/setup?token={link}[/bold]  (works once, for 24 hours)",
-        )
     console.print(table)
+    if link is not None:
+        console.print("Make your account (this link works once, for 24 hours):", style="bold")
+        console.print(f"{address}/console/setup?token={link}", soft_wrap=True, highlight=False)
     console.print("Ctrl-C stops everything.", style="dim")

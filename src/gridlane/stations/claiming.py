@@ -160,6 +160,8 @@ class ClaimQueue:
         async with connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(_STATIONS, (list(ids),))
             stations = await cursor.fetchall()
+            await cursor.execute(_EVSES, (list(ids),))
+            evses = _grouped(await cursor.fetchall())
             await cursor.execute(_CONNECTORS, (list(ids),))
             connectors = _grouped(await cursor.fetchall())
             await cursor.execute(_OPERATIONS, (list(ids),))
@@ -167,14 +169,18 @@ class ClaimQueue:
         charging = await self._load_charging(connection, ids)
         return {
             row["id"]: Live(
-                self._station(row, connectors.get(row["id"], []), operations.get(row["id"], [])),
+                self._station(row, *(found.get(row["id"], []) for found in (evses, connectors, operations))),
                 charging[row["id"]],
             )
             for row in stations
         }
 
     def _station(
-        self, row: dict[str, Any], connectors: list[dict[str, Any]], operations: list[dict[str, Any]]
+        self,
+        row: dict[str, Any],
+        evses: list[dict[str, Any]],
+        connectors: list[dict[str, Any]],
+        operations: list[dict[str, Any]],
     ) -> StationState:
         return StationState(
             id=row["id"],
@@ -191,6 +197,7 @@ class ClaimQueue:
             last_seen_at=row["last_seen_at"],
             time_zone=row["time_zone"] or "UTC",
             heartbeat=self._heartbeat,
+            evses={e["number"]: e["id"] for e in evses},
             connectors={(c["evse"], c["number"]): _connector(c) for c in connectors},
             operations={o["id"]: _operation(o) for o in operations},
             next_request_id=secrets.randbelow(0x3FFF_FFFF) + 1,
@@ -223,6 +230,7 @@ SELECT s.id, s.organization_id, s.site_id, s.identity, s.approval, s.protocol, s
        s.connected, s.connected_at, s.booted_at, s.last_seen_at, sites.time_zone
 FROM stations s LEFT JOIN sites ON sites.id = s.site_id WHERE s.id = ANY(%s)
 """
+_EVSES = "SELECT station_id, id, number FROM evses WHERE station_id = ANY(%s)"
 _CONNECTORS = """
 SELECT station_id, id, evse_id, evse, number, status, status_at, error, operative
 FROM connectors WHERE station_id = ANY(%s)

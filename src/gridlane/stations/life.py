@@ -153,7 +153,11 @@ def status_reported(live: Live, what: r.StatusReported, now: datetime, _answer: 
     if before is not None and at < before.status_at - timedelta(seconds=1):
         return Commit(live, Noted(), warnings=["older than the status known"])
     rows, state = _connector_rows(live, key, before, what, at)
-    station = replace(live.station, connectors={**live.station.connectors, key: state})
+    station = replace(
+        live.station,
+        evses={**live.station.evses, what.evse: state.evse_id},
+        connectors={**live.station.connectors, key: state},
+    )
     changed = Live(station, live.charging)
     commit = Commit(
         changed, Noted(), [*rows, *mark(changed, now, cause=what.error or what.status, at=at, evse=what.evse)]
@@ -185,7 +189,7 @@ def _connector_rows(
 ) -> tuple[list[tuple[Any, Any]], ConnectorState]:
     station = live.station
     rows: list[tuple[Any, Any]] = []
-    evse_id = _evse_id(live, key[0])
+    evse_id = station.evses.get(key[0])
     if evse_id is None:
         evse_id = new_id()
         rows.append((EVSES, EvseRow(station.id, key[0], evse_id, station.organization_id)))
@@ -210,10 +214,6 @@ def _connector_rows(
     )
     rows.append((CONNECTORS, row))
     return rows, state
-
-
-def _evse_id(live: Live, evse: int) -> Any:
-    return next((one.evse_id for (number, _), one in live.station.connectors.items() if number == evse), None)
 
 
 def described(live: Live, what: Described, now: datetime, _answer: Any) -> Commit:

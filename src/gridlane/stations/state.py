@@ -54,6 +54,7 @@ class StationState(msgspec.Struct, frozen=True, kw_only=True):
     clock_offset: float = 0.0  # seconds the station's clock is ahead, as last seen
     time_zone: str = "UTC"
     heartbeat: int = 300  # seconds
+    evses: dict[int, UUID] = {}  # id by number
     connectors: dict[tuple[int, int], ConnectorState] = {}
     operations: dict[UUID, OperationState] = {}
     next_request_id: int = 1
