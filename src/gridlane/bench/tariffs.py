@@ -34,7 +34,7 @@ from gridlane.tariffs.tariff import (
 )
 
 GOAL_PER_SECOND = 20_000
-CASES, CASES_QUICK = 1_000_000, 50_000
+CASES, CASES_QUICK = 1_000_000, 30_000
 CHUNK = 200
 """Sessions per tariff: a chunk is one tariff drawn, rated both ways and compared."""
 

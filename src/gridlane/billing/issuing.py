@@ -21,6 +21,7 @@ from gridlane.kernel import facts
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.facts import Fact, Recorded
 from gridlane.kernel.ids import new_id
+from gridlane.kernel.money import Money
 from gridlane.stations.model import evses, sites, stations
 
 PREFIXES = {DocumentKind.INVOICE: "INV-", DocumentKind.RECEIPT: "INV-", DocumentKind.CREDIT_NOTE: "CN-"}
@@ -102,21 +103,33 @@ async def read(work: AsyncConnection, document_id: UUID) -> Document:
     return msgspec.json.decode(content, type=Document)
 
 
-async def latest_of_session(work: AsyncConnection, session_id: UUID) -> tuple[UUID, Document] | None:
-    """The invoice or receipt of a session that counts: the last one that no credit note has taken back whole."""
-    corrected = sa.select(documents.c.corrects_id).where(documents.c.corrects_id.is_not(None))
+class Standing(msgspec.Struct, frozen=True):
+    """A document, and how much of it credit notes have taken back."""
+
+    id: UUID
+    document: Document
+    credited: Money
+
+
+async def latest_of_session(work: AsyncConnection, session_id: UUID) -> Standing | None:
+    """The last invoice or receipt of a session. Locked, so that two credit notes cannot take back the same."""
     query = (
         sa.select(documents.c.id, documents.c.content)
-        .where(
-            documents.c.session_id == session_id,
-            documents.c.kind != DocumentKind.CREDIT_NOTE.value,
-            documents.c.id.not_in(corrected),
-        )
+        .where(documents.c.session_id == session_id, documents.c.kind != DocumentKind.CREDIT_NOTE.value)
         .order_by(documents.c.id.desc())
         .limit(1)
+        .with_for_update()
     )
     row = (await work.execute(query)).first()
-    return None if row is None else (row.id, msgspec.json.decode(row.content, type=Document))
+    if row is None:
+        return None
+    document = msgspec.json.decode(row.content, type=Document)
+    credited = await work.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(documents.c.gross), 0)).where(
+            documents.c.corrects_id == row.id
+        )
+    )
+    return Standing(row.id, document, Money.of(credited or 0, document.gross.currency))
 
 
 async def seller(work: AsyncConnection, organization_id: UUID) -> Party:

@@ -187,29 +187,31 @@ class Payments:
     async def refund(self, organization_id: UUID, payment_id: UUID, amount: Money, reason: str) -> UUID:
         """Give back of what was captured; gives the refund's id. Raises RefundTooMuch, ProviderUnavailable."""
         async with self._database.unit_of_work(Scope(organization_id)) as work:
-            row = await _locked(work, payment_id)
-            left = row["captured"] - row["refunded"]
-            if not 0 < amount.amount <= left:
-                raise RefundTooMuch(left=Money(left, row["currency"]))
-            refund_id = new_id()
-            await work.execute(
-                sa.insert(refunds).values(
-                    id=refund_id,
-                    organization_id=organization_id,
-                    payment_id=payment_id,
-                    currency=amount.currency,
-                    amount=amount.amount,
-                    reason=reason,
-                    state="refunding",
-                    created_at=self._clock(),
-                )
-            )
-            await work.execute(
-                sa.update(payments)
-                .where(payments.c.id == payment_id)
-                .values(refunded=payments.c.refunded + amount.amount, changed_at=self._clock())
-            )
+            refund_id = await self.begin_refund(work, payment_id, amount, reason)
         await self.carry_on_refund(organization_id, refund_id)
+        return refund_id
+
+    async def begin_refund(self, work: AsyncConnection, payment_id: UUID, amount: Money, reason: str) -> UUID:
+        """Write down that an amount goes back, within the caller's unit of work; ``carry_on_refund`` does it."""
+        row, now = await _locked(work, payment_id), self._clock()
+        left = row["captured"] - row["refunded"]
+        if not 0 < amount.amount <= left:
+            raise RefundTooMuch(left=Money(left, row["currency"]))
+        refund_id = new_id()
+        await work.execute(
+            sa.insert(refunds).values(
+                id=refund_id,
+                organization_id=row["organization_id"],
+                payment_id=payment_id,
+                currency=amount.currency,
+                amount=amount.amount,
+                reason=reason,
+                state="refunding",
+                created_at=now,
+            )
+        )
+        changed = {"refunded": payments.c.refunded + amount.amount, "changed_at": now}
+        await work.execute(sa.update(payments).where(payments.c.id == payment_id).values(**changed))
         return refund_id
 
     async def carry_on_refund(self, organization_id: UUID, refund_id: UUID) -> None:

@@ -42,6 +42,8 @@ from gridlane.billing.model import payments as payment_rows
 from gridlane.billing.payments import Payment, Payments, PaymentState, payment_of
 from gridlane.billing.posting import post
 from gridlane.billing.rating import Bill
+from gridlane.billing.reconciliation import open_task
+from gridlane.charging.model import sessions
 from gridlane.kernel import facts
 from gridlane.kernel.clock import Clock
 from gridlane.kernel.database import Database, Scope
@@ -311,7 +313,14 @@ class Settlement:
             if agreement is None or payer is None or session["held"]:
                 return False
             new, periods = await bill_of(work, session, agreement)
+            standing = await issuing.latest_of_session(work, session_id)
             if new == old:
+                return False
+            if standing is not None and standing.credited:
+                sentence = (
+                    "What was reported of the session has changed after money was given back; look at both."
+                )
+                await open_task(work, organization_id, "corrected_after_credit", session_id, sentence, now)
                 return False
             revision = 1 + int(
                 await work.scalar(
@@ -324,22 +333,23 @@ class Settlement:
                 back = billed(-old.net, -old.tax, now, f"{bill_id}:credited", payer, reason="credited")
                 await post(work, organization_id, back, session_id=session_id)
             await self._post(work, session, bill_id, new, payer)
-            await self._credit(work, session)
+            await self._credit(work, session, standing)
             await self._note(work, session, Step.RATED, bill_id=bill_id)
         return True
 
-    async def _credit(self, work: AsyncConnection, session: dict[str, Any]) -> None:
-        latest = await issuing.latest_of_session(work, session["id"])
-        if latest is None or not latest[1].gross:
+    async def _credit(
+        self, work: AsyncConnection, session: dict[str, Any], standing: issuing.Standing | None
+    ) -> None:
+        if standing is None or not standing.document.gross:
             return
         now, organization_id = self._clock(), session["organization_id"]
         kind = DocumentKind.CREDIT_NOTE
         note = credited(
-            latest[1],
+            standing.document,
             number=await issuing.take_number(work, organization_id, kind, now.year),
             issued=now.date(),
             reason={"de": "Berichtigung des Ladevorgangs"}.get(
-                latest[1].language, "The session was corrected"
+                standing.document.language, "The session was corrected"
             ),
         )
         await issuing.store(
@@ -349,7 +359,7 @@ class Settlement:
             now,
             person_id=session["person_id"],
             session_id=session["id"],
-            corrects_id=latest[0],
+            corrects_id=standing.id,
         )
 
     async def _note(
@@ -377,6 +387,23 @@ async def unpaid(work: AsyncConnection, older_than: timedelta, now: datetime) ->
         settlements.c.changed_at <= now - older_than,
     )
     return [(row.organization_id, row.session_id) for row in await work.execute(query)]
+
+
+async def presumed_over(
+    work: AsyncConnection, older_than: timedelta, now: datetime
+) -> list[tuple[UUID, UUID]]:
+    """(organization, session) of what is presumed to have ended long ago and was never billed."""
+    query = (
+        sa.select(sessions.c.organization_id, sessions.c.id)
+        .join(settlements, settlements.c.session_id == sessions.c.id, isouter=True)
+        .where(
+            sessions.c.status != "active",
+            sessions.c.organization_id.is_not(None),
+            sa.func.coalesce(sessions.c.ended_at, sessions.c.presumed_end) <= now - older_than,
+            settlements.c.session_id.is_(None),
+        )
+    )
+    return [(row.organization_id, row.id) for row in await work.execute(query)]
 
 
 async def _use_plan(work: AsyncConnection, session: Mapping[str, Any], bill: Bill) -> None:

@@ -93,6 +93,20 @@ class Settings(BaseSettings):
         description="SMTP server for mails (smtp://user:password@host:587). Empty: mails are kept in the outbox page.",
     )
     mail_from: str = Field("Gridlane <no-reply@localhost>", description="Sender of mails.")
+    stripe_api_key: str | None = Field(
+        None, description="Secret key of Stripe for payments by card. Empty: only the wallet pays."
+    )
+    stripe_publishable_key: str | None = Field(
+        None, description="Key of Stripe that the payment form in the driver's browser uses."
+    )
+    stripe_webhook_secret: str | None = Field(
+        None,
+        description="Secret that Stripe signs its events with; they come to /api/v1/provider-events/stripe.",
+    )
+    stripe_url: str | None = Field(
+        None,
+        description="Another server that speaks Stripe's API, such as a local one for trying things out.",
+    )
     currency: str = Field("EUR", description="Currency of a new organization.")
     time_zone: str = Field("Europe/Berlin", description="Time zone of a new site.")
     demo: bool = Field(False, description="Run the demo network (set by `gridlane up --demo`).")

@@ -1,0 +1,130 @@
+"""What billing does when something has happened, and what it does by the clock. Rows for the tables of ``app``.
+
+``LISTENERS`` and ``JOBS`` are data: a name, what it listens to or when it runs, and the verb. All of them may run twice.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from gridlane.billing import checkout, running_cost, settlement, subscribing
+from gridlane.billing.agreeing import agree_for_session
+from gridlane.billing.parts import Parts
+from gridlane.billing.reconciliation import reconcile
+from gridlane.charging.ending import SessionCorrected, SessionEnded
+from gridlane.charging.starting import SessionAuthorized
+from gridlane.kernel.bus import Bus
+from gridlane.kernel.clock import Clock
+from gridlane.kernel.database import Database, Scope
+from gridlane.kernel.errors import Refusal
+from gridlane.kernel.facts import Fact, Recorded
+from gridlane.kernel.money import Money
+
+log = structlog.get_logger(__name__)
+
+ASKED_AGAIN = timedelta(hours=6)
+PRESUMED_FINAL = timedelta(days=1)
+"""A session that is only presumed to have ended is billed after so long, if the station says nothing more."""
+
+
+class Consequences:
+    """The handlers, with the parts they need."""
+
+    def __init__(self, database: Database, bus: Bus, parts: Parts, clock: Clock) -> None:
+        self._database = database
+        self._bus = bus
+        self._parts = parts
+        self._clock = clock
+        self._shown: dict[UUID, Money] = {}
+
+    async def agree(self, recorded: Recorded) -> None:
+        """A session is let in: its price is fixed, and a guest's money joins it."""
+        fact = recorded.fact
+        assert isinstance(fact, SessionAuthorized)
+        if recorded.organization_id is None:
+            return
+        async with self._database.unit_of_work(Scope(recorded.organization_id)) as work:
+            await agree_for_session(work, fact.session_id)
+
+    async def settle(self, recorded: Recorded) -> None:
+        """A session is over by the station's own word: bill it."""
+        fact = recorded.fact
+        assert isinstance(fact, SessionEnded)
+        if recorded.organization_id is not None and not fact.presumed:
+            await self._parts.settlement.settle(recorded.organization_id, fact.session_id)
+
+    async def correct(self, recorded: Recorded) -> None:
+        """What was reported of an ended session has changed: bill it, or bill it anew."""
+        fact = recorded.fact
+        assert isinstance(fact, SessionCorrected)
+        if recorded.organization_id is not None and fact.ended_at is not None:
+            await self._parts.settlement.correct(recorded.organization_id, fact.session_id)
+
+    async def carry_on(self) -> None:
+        """Payments and checkouts that a crash or a closed page has left under way."""
+        await self._parts.payments.resume()
+        async with self._database.as_owner() as work:
+            waiting = await checkout.waiting(work)
+        for organization_id, checkout_id in waiting:
+            await self._try(self._parts.checkout.carry_on(organization_id, checkout_id))
+
+    async def collect(self) -> None:
+        """Sessions that are not settled: those that owe, and those presumed to be over for long enough."""
+        async with self._database.as_owner() as work:
+            owing = await settlement.unpaid(work, ASKED_AGAIN, self._clock())
+            owing += await settlement.presumed_over(work, PRESUMED_FINAL, self._clock())
+        for organization_id, session_id in owing:
+            await self._try(self._parts.settlement.settle(organization_id, session_id))
+
+    async def compare(self) -> None:
+        """The nightly reconciliation."""
+        now = self._clock()
+        found = await reconcile(self._database, self._parts.providers, now, now - timedelta(days=2))
+        log.info("reconciled", differences=len(found))
+
+    async def bill_plans(self) -> None:
+        """The fees of the month that begins."""
+        today = self._clock().date()
+        billed = await subscribing.bill_fees(self._database, self._parts.payments, self._clock, today)
+        log.info("plan fees billed", count=billed)
+
+    async def show_costs(self) -> None:
+        """Running costs on the displays of stations."""
+        for station_id in await running_cost.show_costs(self._database, self._clock(), self._shown):
+            self._bus.publish(f"station.{station_id}.operations")
+
+    async def _try(self, step: Awaitable[object]) -> None:
+        try:
+            await step
+        except Refusal as refusal:
+            log.warning("left for the next time", reason=str(refusal))
+
+
+class ListenerRow(NamedTuple):
+    name: str
+    fact: type[Fact]
+    handle: Callable[[Consequences, Recorded], Awaitable[None]]
+
+
+class JobRow(NamedTuple):
+    name: str
+    cron: str
+    work: Callable[[Consequences], Awaitable[None]]
+
+
+LISTENERS = (
+    ListenerRow("billing.agree", SessionAuthorized, Consequences.agree),
+    ListenerRow("billing.settle", SessionEnded, Consequences.settle),
+    ListenerRow("billing.correct", SessionCorrected, Consequences.correct),
+)
+
+JOBS = (
+    JobRow("billing.carry_on", "* * * * *", Consequences.carry_on),
+    JobRow("billing.show_costs", "* * * * *", Consequences.show_costs),
+    JobRow("billing.collect", "17 * * * *", Consequences.collect),
+    JobRow("billing.compare", "10 2 * * *", Consequences.compare),
+    JobRow("billing.plan_fees", "0 3 1 * *", Consequences.bill_plans),
+)
