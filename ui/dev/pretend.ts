@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Connect, Plugin } from "vite";
 
-import type { ConnectorStatus, Evse, EvseState, LiveStation, Message, Operation, Reading, Session, Site, Station, Token } from "../shared/api/model.ts"; // prettier-ignore
+import type { ConnectorStatus, Evse, EvseState, LiveStation, Message, Operation, Reading, Session, SessionEvent, Site, Station, Token } from "../shared/api/model.ts"; // prettier-ignore
 import { officeAnswers } from "./pretended-office.ts";
 import { driverAnswers } from "./pretended-places.ts";
 
@@ -118,6 +118,11 @@ function session(of: Station, running: boolean): Session {
     power: running ? 3000 + random() * 60_000 : null,
     soc: running ? Math.round(20 + random() * 70) : null,
     charging_state: running ? pick(["Charging", "Charging", "Charging", "SuspendedEV"]) : "Idle",
+    approved_energy: null,
+    reviewed_by: null,
+    missing_events: 0,
+    clock_offset: 0.4,
+    reservation_id: null,
     flags: !running && random() > 0.9 ? ["register_jumped"] : [],
     held: false,
   };
@@ -145,6 +150,15 @@ function readingsOf(of: Session): Reading[] {
       temperature: null,
     };
   });
+}
+
+function eventsOf(of: Session): SessionEvent[] {
+  const event = (phase: SessionEvent["phase"], sequence: number, at: string, trigger: string): SessionEvent => ({ phase, digest: `${phase}${sequence}`, sequence, at, received_at: at, trigger, charging_state: "Charging", stopped_reason: null, offline: false, token_last4: phase === "started" ? of.token_last4 : null }); // prettier-ignore
+  const told = [
+    event("started", 0, of.started_at, "Authorized"),
+    event("updated", 1, of.started_at, "CablePluggedIn"),
+  ];
+  return of.ended_at ? [...told, { ...event("ended", 2, of.ended_at, "EVDeparted"), stopped_reason: of.stop_reason }] : told; // prettier-ignore
 }
 
 function token(at: number): Token {
@@ -298,6 +312,7 @@ const answers: readonly (readonly [RegExp, Answerer])[] = [
   [/^\/approvals$/, () => ({ items: newcomers })],
   [/^\/handshakes$/, () => ({ items: stumbles })],
   ...driverAnswers(sites, stations, sessions),
+  [/^\/sessions\/([^/]+)\/events$/, (id) => ({ items: eventsOf(sessions.find((one) => one.id === id)!) })],
   ...officeAnswers,
   [/^\/sites\/([^/]+)$/, (id) => sites.find((one) => one.id === id)],
   [/^\/sites$/, (_, query) => page(sites, query)],

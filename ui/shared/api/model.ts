@@ -157,6 +157,28 @@ export interface Session {
   flags: string[];
   /** Somebody has to look at it before it is billed. */
   held: boolean;
+  /** What a review decided, Wh. */
+  approved_energy: number | null;
+  reviewed_by: string | null;
+  /** How many of its numbered events never came. */
+  missing_events: number;
+  /** Seconds the station's clock was ahead. */
+  clock_offset: number;
+  reservation_id: number | null;
+}
+
+/** One event of a transaction as the station told it. */
+export interface SessionEvent {
+  phase: "started" | "updated" | "ended";
+  digest: string;
+  sequence: number | null;
+  at: string;
+  received_at: string;
+  trigger: string | null;
+  charging_state: ChargingState | null;
+  stopped_reason: string | null;
+  offline: boolean;
+  token_last4: string | null;
 }
 
 export interface Reading {
