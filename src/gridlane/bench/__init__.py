@@ -5,6 +5,7 @@ imports it, except tests that judge by the same seeded inputs. Peers live in the
 """
 
 BENCHES: dict[str, str] = {
+    "energy": "load management on measured sessions: how near the optimum, how fast, against whom?",
     "hostile": "guesses, timing, floods and half handshakes: does any open the door or disturb a station?",
     "echo": "what a station's socket costs before anything is done with a message",
     "codec": "what reading an OCPP message costs, and whether our types agree with the official schemas",

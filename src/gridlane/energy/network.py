@@ -5,13 +5,15 @@ the angles between phases, so that one-phase vehicles between lines are planned 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gridlane.energy.circuit import Evse, Site, Wiring
 from gridlane.energy.program import Complexes, Floats, Ints, Limits
+
+Bools = NDArray[np.bool_]
 
 _LINE_ANGLES = np.exp(-2j * np.pi * np.arange(3) / 3)
 
@@ -20,7 +22,8 @@ _LINE_ANGLES = np.exp(-2j * np.pi * np.arange(3) / 3)
 class Network:
     """EVSEs by number: their kind and most power (kW); limits by number: weight of each kind, capacity.
 
-    ``kilowatts_per_ampere`` turns an EVSE's pilot into power.
+    ``kilowatts_per_ampere`` turns an EVSE's pilot into power. ``limited`` says which of the four limits of each
+    circuit of a site there are.
     """
 
     names: tuple[str, ...]
@@ -31,6 +34,7 @@ class Network:
     capacity: Floats
     minimum: Floats  # kW, below only 0
     limit_names: tuple[str, ...] = ()
+    limited: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     def limits(self, evse: Ints, steps: int) -> Limits:
         """For vehicles at these EVSEs, the same capacity in every step."""
@@ -72,8 +76,13 @@ class Network:
         return float(max(0.0, np.min(np.where(under_root < 0, 0.0, roots))))
 
 
-def network_of(site: Site, vehicle_phases: Sequence[int | None] = ()) -> Network:
-    """The site with its ratings less reserves; ``vehicle_phases`` in the order of EVSEs, None counts the worst."""
+def network_of(
+    site: Site, vehicle_phases: Sequence[int | None] = (), also_limited: Bools | None = None
+) -> Network:
+    """The site with its ratings less reserves; ``vehicle_phases`` in the order of EVSEs, None counts the worst.
+
+    ``also_limited`` names limits (four of each circuit) that have no rating but will be limited at some time.
+    """
     phases = list(vehicle_phases) or [None] * len(site.evses)
     columns = [_column(site, evse, used) for evse, used in zip(site.evses, phases, strict=True)]
     kinds, kind = np.unique(np.array(columns).reshape(len(columns), -1), axis=0, return_inverse=True)
@@ -86,7 +95,7 @@ def network_of(site: Site, vehicle_phases: Sequence[int | None] = ()) -> Network
             for each in site.circuits
         ]
     )
-    limited = np.isfinite(capacity)
+    limited = np.isfinite(capacity) if also_limited is None else np.isfinite(capacity) | also_limited
     return Network(
         names=tuple(each.id for each in site.evses),
         kind=kind.reshape(-1).astype(np.int64),
@@ -95,6 +104,7 @@ def network_of(site: Site, vehicle_phases: Sequence[int | None] = ()) -> Network
         weight=kinds.T[limited],
         capacity=capacity[limited],
         minimum=np.array([each.minimum for each in site.evses]) * per_ampere,
+        limited=limited,
         limit_names=tuple(np.repeat([each.id for each in site.circuits], 4)[limited]),
     )
 

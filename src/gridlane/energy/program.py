@@ -82,7 +82,8 @@ class Program:
     ``unmet_price`` is what a kWh not charged costs in the objective, ``early`` what each vehicle's kWh is worth
     more per hour that it comes earlier (small: it only decides between equals). ``peak_price`` is per kW above ``peak_so_far`` of the
     billing period. ``least`` is kW that a vehicle is not to fall below while it wants energy. ``presence[j, step]`` is
-    the chance that a vehicle will still be there then: energy planned for later counts for as much. ``other_power`` is what the rest of the site draws less what it generates; None is nothing.
+    the chance that a vehicle will still be there then: energy planned for later counts for as much. ``extra_price[j, step]``
+    is what a kWh of this vehicle costs more (or less) than the site's price, by what its driver wants. ``other_power`` is what the rest of the site draws less what it generates; None is nothing.
     """
 
     hours: Floats  # length of each step
@@ -95,6 +96,7 @@ class Program:
     limits: Limits
     least: Floats | None = None
     presence: Floats | None = None
+    extra_price: Floats | None = None
     early: Floats | float = 1e-4
     tangent_spacing: float = radians(6)
     peak_price: float = 0.0
@@ -174,6 +176,8 @@ class _Draft:
         per_kw = (0.0 if self._has_site else p.price[step]) * hours + np.broadcast_to(p.early, p.first.shape)[
             vehicle
         ] * middle * hours
+        if p.extra_price is not None:
+            per_kw = per_kw + p.extra_price[vehicle, step] * hours
         if p.presence is not None:
             per_kw = per_kw + p.unmet_price[vehicle] * (1.0 - p.presence[vehicle, step]) * hours
         charge = self.add_columns(self._least(vehicle, step), p.most[vehicle], per_kw)

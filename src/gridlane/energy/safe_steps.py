@@ -114,6 +114,21 @@ def safe_steps(
     return steps
 
 
+def overfull(tree: Tree, seen: Picture, headroom: Mapping[str, Headroom]) -> set[str]:
+    """The EVSEs behind a circuit that would be overloaded if everybody drew what he was told."""
+    from gridlane.energy import filling
+
+    capacity = tree.capacity(headroom) - seen.kept_free
+    drawn = np.maximum(seen.told, np.array([evse.assured for evse in tree.evses]))
+    taken = filling.used(tree.parent, tree.leaf_node, seen.weigh, capacity.size, drawn)
+    behind: set[str] = set()
+    for limit in np.flatnonzero(taken > capacity + ROUNDING * (1 + np.abs(capacity))):
+        node, kind = divmod(int(limit), 4)
+        leaves = range(int(tree.first[node]), int(tree.last[node]))
+        behind |= {tree.evses[leaf].id for leaf in leaves if seen.weigh[leaf, kind] > 0}
+    return behind
+
+
 def _granted(
     tree: Tree, seen: Picture, headroom: Mapping[str, Headroom], goal: Floats, rising: NDArray[np.bool_]
 ) -> Floats:
