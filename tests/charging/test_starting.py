@@ -118,6 +118,15 @@ def test_an_offline_start_is_only_asked_whose_it_was(street, make):
     assert street.tell(old, make.minutes(61)).reply.verdict.status == "accepted"
 
 
+def test_an_offline_start_is_judged_by_when_it_happened(street, make):
+    street.store.tokens.clear()
+    street.store.issue(valid_until=make.minutes(30))
+    inside = make.event("started", 0, sequence=0, transaction="A", token=make.CARD, offline=True)
+    outside = make.event("started", 40, sequence=0, transaction="B", token=make.CARD, offline=True)
+    found = [street.tell(one, make.minutes(60)).reply.verdict.status for one in (inside, outside)]
+    assert found == ["accepted", "expired"]
+
+
 def test_an_offline_start_with_an_unknown_token_is_refused(street, make):
     street.store.tokens.clear()
     old = make.event("started", 0, sequence=0, token=make.CARD, offline=True)

@@ -15,7 +15,7 @@ from gridlane.charging import authorizing
 from gridlane.charging.assembler import STOPPING
 from gridlane.charging.authorizing import Judgement, Occasion
 from gridlane.charging.questions import Expected, TokenFacts
-from gridlane.charging.state import ChargingState, Session
+from gridlane.charging.state import ChargingState, Session, is_believed
 from gridlane.kernel.facts import Fact
 from gridlane.stations.reports import TransactionReported
 from gridlane.stations.state import Live
@@ -127,13 +127,15 @@ def judged(
     """The verdict on the token of a transaction's event.
 
     What was let in once stays so while it charges, unless it has been blocked or has expired since. Of a start that
-    happened while the station was offline it is only asked whose it was: what else runs now says nothing of then.
+    happened while the station was offline it is only asked whose it was, and whether it was valid then: what else
+    runs now says nothing of then.
     """
-    starts = pays(report) and not is_late(report, now) and not _goes_on(session, facts)
+    late = is_late(report, now)
+    starts = pays(report) and not late and not _goes_on(session, facts)
     occasion = Occasion(
         "start" if starts else "stop",
         live,
-        now,
+        report.at if late and is_believed(report.at, now) else now,
         report.evse or (session.evse if session else None),
         session.transaction_id if session else report.transaction,
     )

@@ -6,7 +6,7 @@ not known of it is said by flags, not by an error.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -38,21 +38,79 @@ def transaction_reported(
     live: Live, report: TransactionReported, now: datetime, answer: Answered | None
 ) -> Commit | Ask:
     remembered = _remembered(live.charging, report)
-    ids = _ids(live, report) if remembered is None else ()
-    since = _followed_since(remembered, report, now)
-    if answer is None and (
-        ids or since is not None or report.token is not None or _names_request(remembered, report)
-    ):
-        evse = remembered.evse if remembered is not None else None
-        return Ask(_question(live, report, now, ids, since, evse=evse))
+    event = _Event(live, report, now, _ids(live, report) if remembered is None else ())
+    if answer is None and event.asks_about(remembered):
+        return Ask(event.question(remembered))
     answered = answer or NOTHING_ASKED
-    before = remembered or _stored(answered, ids, report)
+    before = remembered or event.stored(answered)
     if before is not None and is_repeated(before, report):
         return _repeated(live, before, report, answered, now)
-    return _decided(live, before, report, answered, now, ids)
+    return _decided(event, before, answered)
 
 
-# --- which session -----------------------------------------------------------------------------------------------
+class _Event(NamedTuple):
+    """An event on its way to a decision. ``ids``: what its transaction may be stored as, if it is not remembered."""
+
+    live: Live
+    report: TransactionReported
+    now: datetime
+    ids: tuple[str, ...]
+
+    def asks_about(self, session: Session | None) -> bool:
+        """Whether the database knows something the decision needs."""
+        report = self.report
+        new_request = report.remote_start_id is not None and (
+            session is None or session.remote_start_id != report.remote_start_id
+        )
+        return bool(self.ids or report.token is not None or new_request or self.followed_since(session))
+
+    def followed_since(self, session: Session | None) -> datetime | None:
+        """From when on to look for a later session on the EVSE: asked for what comes from a queue and has no end."""
+        report = self.report
+        if (
+            report.phase == "ended"
+            or not starting.is_late(report, self.now)
+            or not is_believed(report.at, self.now)
+        ):
+            return None
+        if session is None:
+            return report.at
+        return session.started_at if session.ended_at is None and session.presumed_end is None else None
+
+    def question(
+        self, session: Session | None, registers_of: Iterable[UUID] = (), evse: int | None = None
+    ) -> SessionAsked:
+        """What to ask about the event, given what was known of its session before."""
+        station, report = self.live.station, self.report
+        return SessionAsked(
+            station_id=station.id,
+            organization_id=station.organization_id,
+            at=self.now,
+            evse=report.evse or evse or (session.evse if session is not None else None),
+            token=report.token,
+            remote_start_id=report.remote_start_id,
+            transactions=self.ids,
+            followed_since=self.followed_since(session),
+            registers_of=tuple(registers_of),
+        )
+
+    def stored(self, answer: Answered) -> Session | None:
+        """The stored session of an event that the owner did not remember."""
+        if self.report.transaction is None:
+            known = {one.transaction_id: one for one in answer.sessions}
+            return known.get(starting.chosen_id(self.ids, known, self.report.digest)) if self.ids else None
+        earlier = [one for one in answer.sessions if one.transaction_id in self.ids]
+        began = [one for one in earlier if one.started_at <= self.report.at]
+        return max(began or earlier, key=lambda one: one.generation, default=None)
+
+    def new_session(self, earlier: Session | None, answer: Answered) -> Session:
+        """A session that begins with this event; ``earlier`` had the same transaction id and is over."""
+        at = self.report.at
+        if earlier is not None:
+            return blank(self.live, earlier.transaction_id, at, self.now, earlier.generation + 1)
+        known = {one.transaction_id: one for one in answer.sessions}
+        transaction = self.report.transaction or starting.chosen_id(self.ids, known, self.report.digest)
+        return blank(self.live, transaction, at, self.now)
 
 
 def _remembered(charging: ChargingState, report: TransactionReported) -> Session | None:
@@ -71,82 +129,29 @@ def _ids(live: Live, report: TransactionReported) -> tuple[str, ...]:
     return starting.candidates(live.station.id, report.digest)
 
 
-def _stored(answer: Answered, ids: tuple[str, ...], report: TransactionReported) -> Session | None:
-    """The stored session of an event that the owner did not remember."""
-    if report.transaction is None:
-        known = {one.transaction_id: one for one in answer.sessions}
-        return known.get(starting.chosen_id(ids, known, report.digest)) if ids else None
-    earlier = [one for one in answer.sessions if one.transaction_id in ids]
-    began = [one for one in earlier if one.started_at <= report.at]
-    return max(began or earlier, key=lambda one: one.generation, default=None)
-
-
-def _names_request(session: Session | None, report: TransactionReported) -> bool:
-    """Whether the event says which start by API it answers, and that is not known yet."""
-    return report.remote_start_id is not None and (session is None or session.request_id is None)
-
-
-def _followed_since(session: Session | None, report: TransactionReported, now: datetime) -> datetime | None:
-    """From when on to look for a later session on the EVSE: asked for what comes from a queue and has no end."""
-    if report.phase == "ended" or not starting.is_late(report, now) or not is_believed(report.at, now):
-        return None
-    if session is None:
-        return report.at
-    return session.started_at if session.ended_at is None and session.presumed_end is None else None
-
-
-def _new(
-    live: Live,
-    before: Session | None,
-    report: TransactionReported,
-    answer: Answered,
-    ids: tuple[str, ...],
-    now: datetime,
-) -> Session:
-    if before is not None:
-        return blank(live, before.transaction_id, report.at, now, before.generation + 1)
-    transaction = report.transaction
-    if transaction is None:
-        known = {one.transaction_id: one for one in answer.sessions}
-        transaction = starting.chosen_id(ids, known, report.digest)
-    return blank(live, transaction, report.at, now)
-
-
 # --- what becomes of it ------------------------------------------------------------------------------------------
 
 
-def _decided(
-    live: Live,
-    before: Session | None,
-    report: TransactionReported,
-    answer: Answered,
-    now: datetime,
-    ids: tuple[str, ...],
-) -> Commit | Ask:
-    if before is None or is_another(before, report):
-        session, before = _new(live, before, report, answer, ids, now), None
-    else:
-        session = before
+def _decided(event: _Event, before: Session | None, answer: Answered) -> Commit | Ask:
+    live, report, now = event.live, event.report, event.now
+    session = before
+    if session is None or is_another(session, report):
+        session, before = event.new_session(session, answer), None
     commit = Commit(live)
-    after = joined(session, report, now)
-    judgement = None
-    if answer.token is not None and report.token is not None:
-        judgement = starting.judged(live, before, report, answer.token, now)
-        after = _with_token(commit, after, report, answer.token, judgement, now)
-    elif answer.expected is not None and starting.pays(report):
-        after = starting.with_request(after, answer.expected, report.at)
+    after, judgement = _with_payer(commit, event, before, joined(session, report, now), answer)
     after = with_readings(live, after, report.readings, now)
     if after.presumed_end is not None and report.at > after.presumed_end:
         after = resumed(live, after)
     after = starting.presumed_ended_by_others(live.charging, after, answer.followed_at)
     others = starting.others_presumed_ended(live.charging, after)
-    stored = stored_registers(before, after, answer) if is_unsettled(before, after) else ()
     waiting = [one.id for one in others if one.progress.unsettled and one.id not in answer.registers]
-    if stored is None or waiting:
-        since = _followed_since(before, report, now)
-        return Ask(_question(live, report, now, ids, since, (after.id, *waiting), after.evse))
     if is_unsettled(before, after):
+        stored = stored_registers(before, after, answer)
+        if stored is None:
+            return Ask(event.question(before, (after.id, *waiting), after.evse))
         after = settle(live, after, stored, report.readings)
+    if waiting:
+        return Ask(event.question(before, waiting, after.evse))
     after = stop_refused(commit, after)
     commit.rows.append((TRANSACTION_EVENTS, _event_row(after, report, answer.token, now)))
     evse = report.evse or after.evse or 0
@@ -158,19 +163,20 @@ def _decided(
     return commit
 
 
-def _with_token(
-    commit: Commit,
-    session: Session,
-    report: TransactionReported,
-    facts: TokenFacts,
-    judgement: Judgement,
-    now: datetime,
-) -> Session:
-    assert report.token is not None
+def _with_payer(
+    commit: Commit, event: _Event, before: Session | None, session: Session, answer: Answered
+) -> tuple[Session, Judgement | None]:
+    """The session with the event's token judged, or with the token of the start by API that it names."""
+    live, report, now = event.live, event.report, event.now
+    if report.token is None or answer.token is None:
+        if answer.expected is not None and starting.pays(report):
+            session = starting.with_request(session, answer.expected, report.at)
+        return session, None
+    judgement = starting.judged(live, before, report, answer.token, now)
     name = "start" if starting.pays(report) else "stop"
-    occasion = Occasion(name, commit.live, now, report.evse or session.evse, session.transaction_id)
-    note(commit, facts, report.token, occasion, judgement, session.id)
-    return starting.with_token(session, report, facts, judgement)
+    occasion = Occasion(name, live, now, report.evse or session.evse, session.transaction_id)
+    note(commit, answer.token, report.token, occasion, judgement, session.id)
+    return starting.with_token(session, report, answer.token, judgement), judgement
 
 
 def _presume_ended(commit: Commit, other: Session, answer: Answered, now: datetime) -> None:
@@ -203,30 +209,7 @@ def _reply(session: Session, report: TransactionReported, judgement: Judgement |
     )
 
 
-# --- the shell's part --------------------------------------------------------------------------------------------
-
-
-def _question(
-    live: Live,
-    report: TransactionReported,
-    now: datetime,
-    ids: tuple[str, ...],
-    followed_since: datetime | None,
-    registers_of: Iterable[UUID] = (),
-    evse: int | None = None,
-) -> SessionAsked:
-    station = live.station
-    return SessionAsked(
-        station_id=station.id,
-        organization_id=station.organization_id,
-        at=now,
-        evse=report.evse or evse,
-        token=report.token,
-        remote_start_id=report.remote_start_id,
-        transactions=ids,
-        followed_since=followed_since,
-        registers_of=tuple(registers_of),
-    )
+# --- the event as it is kept --------------------------------------------------------------------------------------
 
 
 class EventRow(msgspec.Struct, gc=False):
