@@ -6,12 +6,15 @@ happens to the answers of connected stations, and to a station that wants to com
 
 import asyncio
 import json
+import os
 import random
 import socket
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
 
@@ -36,7 +39,7 @@ def run(options: Options) -> Table:
     with echo_server("door at any pace", tls=False) as server:
         accepted = uvloop.run(guess(server, guesses, options.seed))
         auc = enumeration_auc(server, pairs, options.seed)
-    with echo_server("door", tls=False) as server:
+    with _ahead_of_others(), echo_server("door", tls=False) as server:
         before = server.spent().resident_kib
         rounds = [one_round(server, seconds, options.seed + number) for number in range(_ROUNDS)]
         time.sleep(1)
@@ -49,6 +52,19 @@ def run(options: Options) -> Table:
     ]
     remark = f"calm and attack alternate {_ROUNDS} times, {seconds:g} s each; times are medians of the rounds"
     return Table("hostile", rows, options, (remark,))
+
+
+@contextmanager
+def _ahead_of_others() -> Iterator[None]:
+    """Server and stations go before other work of this machine, where that is allowed: what is compared is calm and attack,
+    not what else runs here. The attackers come last in any case.
+    """
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def _disturbance(rounds: "list[Round]") -> list[Row]:

@@ -92,5 +92,5 @@ async def _send(port: int, data: bytes, *, holds: bool, dice: random.Random) -> 
 
 
 if __name__ == "__main__":
-    os.nice(19)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
     sys.stdout.write(json.dumps(uvloop.run(attack(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))))
