@@ -19,10 +19,11 @@ from gridlane.kernel.bus import Bus
 from gridlane.kernel.clock import Clock
 from gridlane.kernel.doorbell import Doorbell
 from gridlane.kernel.ids import new_id
-from gridlane.stations import credentials, directory
+from gridlane.stations import directory
 from gridlane.stations.credentials import VerifierKeys
-from gridlane.stations.directory import Directory, Entry
+from gridlane.stations.directory import Directory
 from gridlane.stations.door import DoorParts, DoorRules, StationDoor, Visitor
+from gridlane.stations.imported_passwords import ImportedPasswords
 from gridlane.stations.knocks import Knock, Knocks
 from gridlane.stations.reasons import Step
 from gridlane.stations.transport.link import Receiver
@@ -47,8 +48,10 @@ class Doorkeeper:
         self._url = owner_url
         self._bus = bus
         self._clock = clock
-        self._keys = keys
         self._receive = receive
+        self._imported = ImportedPasswords(
+            keys, lambda entry, verifier: self._store(entry.identity, [verifier])
+        )
         self.directory = Directory()
         self.knocks = Knocks()
         self.door = StationDoor(
@@ -58,7 +61,7 @@ class Doorkeeper:
                 receive=self._let_in,
                 note=self._note,
                 missed=lambda _identity: self._bell.ring(),
-                check_slowly=self._check_slowly,
+                check_slowly=self._imported.check,
                 clock=clock,
             ),
             rules,
@@ -67,7 +70,6 @@ class Doorkeeper:
         self._loaded_until = datetime(2000, 1, 1, tzinfo=UTC)
         self._failures: Counter[tuple[str, str, str]] = Counter()
         self._verifiers: dict[str, list[str]] = {}  # identity -> what to store
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -84,12 +86,9 @@ class Doorkeeper:
         self._running = asyncio.create_task(self._run(), name="directory")
 
     async def stop(self) -> None:
-        for task in (self._running, *self._tasks):
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(
-            *(task for task in (self._running, *self._tasks) if task), return_exceptions=True
-        )
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -128,19 +127,6 @@ class Doorkeeper:
     def _store(self, identity: str, verifiers: list[str]) -> None:
         self._verifiers[identity] = verifiers
         self._bell.ring()
-
-    def _check_slowly(self, entry: Entry, password: bytes) -> None:
-        """An imported password: looked at once off the loop; the station is let in at its next try."""
-        if entry.slow_verifier is None or len(self._tasks) > 16:
-            return
-
-        async def check(stored: str) -> None:
-            if await asyncio.to_thread(credentials.matches_slowly, stored, password):
-                self._store(entry.identity, [credentials.verifier_of(password, entry.identity, self._keys)])
-
-        task = asyncio.create_task(check(entry.slow_verifier))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _note(self, knock: Knock) -> None:
         self.knocks.note(knock)
