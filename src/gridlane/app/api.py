@@ -8,18 +8,29 @@ from fastapi import APIRouter, FastAPI
 from gridlane.accounts import api as tokens
 from gridlane.accounts import people_api
 from gridlane.accounts.recognising import recognise
+from gridlane.billing import api as money
+from gridlane.billing import driver_api as paying
 from gridlane.charging import api as sessions
 from gridlane.kernel import bus as buses
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
 from gridlane.stations import api as stations
+from gridlane.tariffs import api as prices
 from gridlane.web import application
 
 
 def routers() -> list[APIRouter]:
     """Every package's REST edge."""
-    return [people_api.router, tokens.router, stations.router, sessions.router]
+    return [
+        people_api.router,
+        tokens.router,
+        stations.router,
+        sessions.router,
+        prices.router,
+        money.router,
+        paying.router,
+    ]
 
 
 async def make(settings: Settings, bus: buses.Bus) -> FastAPI:

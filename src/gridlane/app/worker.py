@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+from functools import partial
 
 import structlog
 
 from gridlane.app import handlers
 from gridlane.app.answerers import answerers
 from gridlane.app.facts import Dispatcher, Listener
+from gridlane.billing import consequences as money
+from gridlane.billing.parts import parts_of
 from gridlane.charging import loading
 from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
 from gridlane.kernel import audit
@@ -23,15 +26,21 @@ from gridlane.stations.housekeeping import Housekeeping
 log = structlog.get_logger(__name__)
 
 
-def listeners(_database: Database, _settings: Settings) -> list[Listener]:
+def listeners(database: Database, settings: Settings, bus: buses.Bus) -> list[Listener]:
     """Who hears of each fact."""
-    return []
+    billing = _billing(database, settings, bus)
+    return [Listener(row.name, row.fact, partial(row.handle, billing)) for row in money.LISTENERS]
 
 
-def periodic(database: Database, settings: Settings) -> list[Job]:
+def _billing(database: Database, settings: Settings, bus: buses.Bus) -> money.Consequences:
+    return money.Consequences(database, bus, parts_of(settings, database, bus), system_clock)
+
+
+def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job]:
     """Work that comes round by itself (five fields of cron, UTC)."""
     housekeeping = Housekeeping(database, settings)
     readings = ReadingsHousekeeping(database, settings)
+    billing = _billing(database, settings, bus)
 
     async def seal_audit() -> None:
         async with database.as_owner() as work:
@@ -44,6 +53,7 @@ def periodic(database: Database, settings: Settings) -> list[Job]:
         Job("stations.forget", housekeeping.forget_old, cron="20 3 * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),
+        *(Job(row.name, partial(row.work, billing), cron=row.cron) for row in money.JOBS),
     ]
 
 
@@ -57,9 +67,9 @@ async def _run(settings: Settings) -> None:
     database = Database(url, settings.database_app_url)
     bus = await buses.connect(settings.nats_url)
     jobs = Jobs(url)
-    for job in periodic(database, settings):
+    for job in periodic(database, settings, bus):
         jobs.register(job)
-    dispatcher = Dispatcher(database, bus, jobs, listeners(database, settings))
+    dispatcher = Dispatcher(database, bus, jobs, listeners(database, settings, bus))
     caretaker = Caretaker(
         owner_url=url,
         node=f"worker-{new_id()}",
