@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from gridlane.cli.reference import PAGES as OPERATORS_PAGES
 from gridlane.ocpp.pages import errors_page, quirks_page
 from gridlane.stations.dialects.pages import support_page
 from gridlane.stations.reasons import refusals_page
@@ -14,6 +15,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/ocpp-errors.md": errors_page,
     "docs/ocpp-quirks.md": quirks_page,
     "docs/ocpp-support.md": support_page,
+    **OPERATORS_PAGES,
 }
 """Page -> the function that makes it."""
 
