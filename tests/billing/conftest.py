@@ -1,17 +1,14 @@
 """Builders: a tariff of one element, a session from minutes and kWh."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx2
 import pytest
 import sqlalchemy as sa
 
+import local_stripe
 from gridlane.accounts.model import organizations
 from gridlane.accounts.people import people
 from gridlane.billing.ledger import Movement
@@ -88,40 +85,14 @@ def scope(organization):
 @pytest.fixture(scope="session")
 def stripe_server(tmp_path_factory):
     """A real `localstripe` process of this test run; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path_factory.mktemp("localstripe")
-    command = [sys.executable, "-m", "localstripe", "--from-scratch", "--port", str(port)]
-    with subprocess.Popen(
-        command,
-        cwd=home,
-        env=os.environ | {"TMPDIR": str(home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        address = f"http://127.0.0.1:{port}"
-        _wait_for(address)
+    with local_stripe.local_stripe(tmp_path_factory.mktemp("localstripe")) as address:
         yield address
-        server.terminate()
-
-
-def _wait_for(address):
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            httpx2.get(f"{address}/v1/balance", auth=("sk_test_12345", ""))
-        except httpx2.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("localstripe did not start")
 
 
 @pytest.fixture
 def stripe(stripe_server):
     httpx2.delete(f"{stripe_server}/_config/data")
-    return Stripe("sk_test_12345", stripe_server)
+    return Stripe(local_stripe.KEY, stripe_server)
 
 
 @pytest.fixture
@@ -129,20 +100,9 @@ def card(stripe_server, organization):
     """``card("4242...")``: a customer with a saved card, as a source to pay from."""
 
     def build(number="4242424242424242"):
-        def ask(path, **data):
-            answer = httpx2.post(f"{stripe_server}/v1/{path}", data=data, auth=("sk_test_12345", ""))
-            answer.raise_for_status()
-            return answer.json()["id"]
-
-        customer = ask("customers", email="anna@example.org")
-        fields = {
-            "card[number]": number,
-            "card[exp_month]": "12",
-            "card[exp_year]": "2030",
-            "card[cvc]": "123",
-        }
-        method = ask("payment_methods", type="card", **fields)
-        ask(f"payment_methods/{method}/attach", customer=customer)
+        customer = local_stripe.ask(stripe_server, "customers", email="anna@example.org")["id"]
+        method = local_stripe.card(stripe_server, number)
+        local_stripe.ask(stripe_server, f"payment_methods/{method}/attach", customer=customer)
         return Source(provider="stripe", organization_id=organization, customer=customer, method=method)
 
     return build
@@ -246,20 +206,4 @@ def settlement(database, payments):
 def confirm(stripe_server):
     """``confirm("pi_...")``: what the payment form in the guest's browser does at the provider."""
 
-    def act(reference, number="4242424242424242"):
-        def ask(path, **data):
-            answer = httpx2.post(f"{stripe_server}/v1/{path}", data=data, auth=("sk_test_12345", ""))
-            answer.raise_for_status()
-            return answer.json()
-
-        fields = {
-            "card[number]": number,
-            "card[exp_month]": "12",
-            "card[exp_year]": "2030",
-            "card[cvc]": "123",
-        }
-        method = ask("payment_methods", type="card", **fields)["id"]
-        ask(f"payment_intents/{reference}", payment_method=method)
-        ask(f"payment_intents/{reference}/confirm")
-
-    return act
+    return partial(local_stripe.confirm, stripe_server)
