@@ -1,0 +1,249 @@
+"""One turn of the control loop, as a function: from what stands and what holds now to what is to be said to whom.
+
+The shell around it stores the promises, sends the commands, and brings back answers, measurements and losses of
+contact by the functions of ``worst_case``. It may stop between any two of these and start again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from gridlane.energy.allocation import Ask, Share, Tree, share_out
+from gridlane.energy.appetite import Appetite, wish
+from gridlane.energy.capacity import Conditions, Headroom, export_headroom, headroom
+from gridlane.energy.circuit import Draw, Site
+from gridlane.energy.pacing import Allowance, Pace, after_writing, worth_renewing, worth_writing
+from gridlane.energy.plan import Plan, asks
+from gridlane.energy.profiles import LASTS, Place, question, station_maximum, vehicle_limit, written
+from gridlane.energy.rotation import Turn, order_of_turns
+from gridlane.energy.safe_steps import Picture, Step, left_for, overfull, picture, safe_steps
+from gridlane.energy.worst_case import (
+    DEFAULT_TIMING,
+    Escalation,
+    Limit,
+    Standing,
+    Timing,
+    escalation,
+    promise,
+    told,
+    without_lapsed,
+)
+from gridlane.kernel.quantities import Amperes
+from gridlane.stations.commands import Command
+
+ASK_EVERY = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vehicle:
+    """Who is plugged in at an EVSE. ``charging`` since ``since``, or waiting since then."""
+
+    evse: str
+    transaction: str
+    charging: bool
+    since: datetime
+    phases: int | None = None
+    tier: int = 0
+    weight: float = 1.0
+    pause_safe: bool = True
+    appetite: Appetite = field(default_factory=Appetite)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that a turn starts from, by EVSE. ``number`` is the last limit's; numbers are never used twice."""
+
+    standings: Mapping[str, Standing]
+    vehicles: Mapping[str, Vehicle]
+    places: Mapping[str, Place]
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    asked_at: Mapping[str, datetime] = field(default_factory=dict)
+    plan: Plan | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What a turn decided. Store ``state`` (at least its standings) before any of ``commands`` is sent.
+
+    ``stop``: transactions of stations that keep no limit. ``shares``: for the reasons that people read.
+    """
+
+    state: State
+    promised: Mapping[str, Limit]
+    commands: tuple[tuple[str, Command], ...]
+    stop: tuple[str, ...]
+    shares: Mapping[str, Share]
+    room: Mapping[str, Headroom]
+
+
+@dataclass(slots=True)
+class _Decisions:
+    standings: dict[str, Standing]
+    allowances: dict[str, Allowance]
+    asked_at: dict[str, datetime]
+    number: int
+    promised: dict[str, Limit] = field(default_factory=dict)
+    commands: list[tuple[str, Command]] = field(default_factory=list)
+    stop: list[str] = field(default_factory=list)
+
+
+def take_turn(
+    tree: Tree,
+    state: State,
+    conditions: Conditions,
+    now: datetime,
+    pace: Pace | None = None,
+    timing: Timing = DEFAULT_TIMING,
+) -> Turned:
+    """Decides what every vehicle should have, and says as much of it as is safe and worth saying now."""
+    pace, site = pace or Pace(), tree.site
+    standings = {evse: without_lapsed(each, now, timing) for evse, each in state.standings.items()}
+    draws = _draws(site, state.vehicles)
+    seen = picture(tree, standings, draws, now, timing)
+    room = headroom(site, conditions, now, now + LASTS)
+    shares = _shares(tree, replace(state, standings=standings), seen, room, now)
+    wanted = {evse: _sayable(site, state, evse, share.current) for evse, share in shares.items()}
+    decided = _Decisions(standings, dict(state.allowances), dict(state.asked_at), state.number)
+    _say_steps(tree, state, decided, seen, room, wanted, now, pace)
+    _renew(site, state, decided, seen, overfull(tree, seen, room), now, pace)
+    _press(site, state, decided, now, timing)
+    after = replace(
+        state, standings=decided.standings, allowances=decided.allowances, asked_at=decided.asked_at,
+        number=decided.number,
+    )  # fmt: skip
+    return Turned(after, decided.promised, tuple(decided.commands), tuple(decided.stop), shares, room)
+
+
+def _draws(site: Site, vehicles: Mapping[str, Vehicle]) -> dict[str, Draw]:
+    return {
+        evse.id: site.draw(evse, vehicles[evse.id].phases)
+        for evse in site.evses
+        if evse.id in vehicles and vehicles[evse.id].phases is not None
+    }
+
+
+def _shares(
+    tree: Tree, state: State, seen: Picture, room: Mapping[str, Headroom], now: datetime
+) -> dict[str, Share]:
+    steered = [
+        evse
+        for evse in state.vehicles
+        if state.standings[evse].in_contact and state.standings[evse].believed and evse in state.places
+    ]
+    planned = {each.evse: each for each in asks(state.plan, tree.site, now)} if state.plan else {}
+    asking = [_ask(tree, state, evse, planned.get(evse), now) for evse in steered]
+    turns = [
+        Turn(each.evse, each.charging, each.since, each.tier, each.pause_safe)
+        for each in state.vehicles.values()
+    ]
+    return share_out(
+        tree,
+        asking,
+        left_for(tree, seen, room, steered),
+        export_headroom(tree.site),
+        order_of_turns(turns, now),
+    )
+
+
+def _ask(tree: Tree, state: State, evse: str, planned: Ask | None, now: datetime) -> Ask:
+    vehicle, leaf = state.vehicles[evse], tree.evses[tree.leaf[evse]]
+    most = wish(vehicle.appetite, leaf, now)
+    if planned is not None:
+        return replace(planned, wish=Amperes(min(planned.wish, most)), weight=vehicle.weight)
+    return Ask(
+        evse=evse, wish=most, least=leaf.minimum, weight=vehicle.weight, tier=vehicle.tier,
+        vehicle_phases=vehicle.phases,
+    )  # fmt: skip
+
+
+def _sayable(site: Site, state: State, evse: str, current: Amperes) -> Amperes:
+    return written(site, state.places[evse], current, state.vehicles[evse].phases)
+
+
+def _say_steps(
+    tree: Tree,
+    state: State,
+    decided: _Decisions,
+    seen: Picture,
+    room: Mapping[str, Headroom],
+    wanted: Mapping[str, Amperes],
+    now: datetime,
+    pace: Pace,
+) -> None:
+    steps = safe_steps(tree, seen, room, wanted)
+    needed = overfull(tree, seen, room)
+    somebody_waits = _somebody_waits(tree, decided, seen, wanted, now)
+    for step in steps:
+        standing = decided.standings[step.evse]
+        allowance = decided.allowances.get(step.evse, Allowance(pace.burst, now))
+        needs = step.evse in needed or (somebody_waits and not step.raises)
+        if worth_writing(step, standing.latest, needs, allowance, now, pace):
+            current = _sayable(tree.site, state, step.evse, step.current)
+            _say(tree.site, state, decided, Step(step.evse, current, step.raises), now, pace)
+
+
+def _somebody_waits(
+    tree: Tree, decided: _Decisions, seen: Picture, wanted: Mapping[str, Amperes], now: datetime
+) -> bool:
+    """Whether a vehicle that has only its fallback yet is to have more: then the others give at once."""
+    for evse, current in wanted.items():
+        latest = decided.standings[evse].latest
+        if (latest is None or now >= latest.until) and current > seen.told[tree.leaf[evse]] + 0.1:
+            return True
+    return False
+
+
+def _say(site: Site, state: State, decided: _Decisions, step: Step, now: datetime, pace: Pace) -> None:
+    decided.number += 1
+    limit = Limit(decided.number, step.current, now + LASTS, now)
+    place, vehicle = state.places[step.evse], state.vehicles[step.evse]
+    decided.standings[step.evse] = promise(decided.standings[step.evse], limit)
+    decided.promised[step.evse] = limit
+    allowance = decided.allowances.get(step.evse, Allowance(pace.burst, now))
+    decided.allowances[step.evse] = after_writing(allowance, now, pace)
+    command = vehicle_limit(site, place, limit, vehicle.transaction, vehicle.phases)
+    decided.commands.append((step.evse, command))
+
+
+def _renew(
+    site: Site, state: State, decided: _Decisions, seen: Picture, crowded: set[str], now: datetime, pace: Pace
+) -> None:
+    for evse in state.vehicles:
+        standing = decided.standings[evse]
+        latest = standing.latest
+        if evse in decided.promised or not standing.in_contact or not standing.believed or latest is None:
+            continue
+        if worth_renewing(latest, now, pace) and evse not in crowded and evse in state.places:
+            _say(site, state, decided, Step(evse, latest.current, raises=False), now, pace)
+
+
+def _press(site: Site, state: State, decided: _Decisions, now: datetime, timing: Timing) -> None:
+    """Asks, repeats, lowers the station's maximum and at last stops, where a decrease is not proven."""
+    for evse, standing in list(decided.standings.items()):
+        place, vehicle = state.places.get(evse), state.vehicles.get(evse)
+        asked = decided.asked_at.get(evse)
+        if place is None or vehicle is None or (asked is not None and now - asked < ASK_EVERY):
+            continue
+        step, latest = escalation(standing, now, timing), standing.latest
+        if step is Escalation.NOTHING or latest is None:
+            continue
+        decided.asked_at[evse] = now
+        if step is Escalation.STOP_TRANSACTION:
+            decided.stop.append(vehicle.transaction)
+        elif step is Escalation.LOWER_STATION_MAXIMUM:
+            decided.commands.append((evse, station_maximum(site, place, latest.current)))
+        elif step is Escalation.SEND_AGAIN:
+            decided.commands.append(
+                (evse, vehicle_limit(site, place, latest, vehicle.transaction, vehicle.phases))
+            )
+        decided.commands.append((evse, question(place)))
+
+
+def told_now(tree: Tree, state: State, now: datetime) -> dict[str, Amperes]:
+    """What each EVSE should be keeping, for screens."""
+    return {
+        evse.id: told(state.standings[evse.id], evse, now)
+        for evse in tree.evses
+        if evse.id in state.standings
+    }
