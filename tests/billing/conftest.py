@@ -117,7 +117,9 @@ def wallet_of(database, organization):
         if euros:
             async with database.unit_of_work(Scope(organization)) as work:
                 amount = Money.of(str(euros), "EUR")
-                await credit(work, organization, person, amount, Movement.TOPPED_UP, f"top-up {person}", NOW)
+                await credit(
+                    work, organization, person, amount, Movement.TOPPED_UP, f"top-up {new_id()}", NOW
+                )
         return Source(provider="wallet", organization_id=organization, person_id=person)
 
     return build

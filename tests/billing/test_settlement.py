@@ -5,6 +5,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from gridlane.accounts.model import tokens
 from gridlane.billing.agreeing import agree, agree_for_session
 from gridlane.billing.ledger import Account, AccountKind
 from gridlane.billing.model import (
@@ -27,7 +28,7 @@ from gridlane.billing.posting import balance
 from gridlane.billing.rating import Bill
 from gridlane.billing.settlement import Step
 from gridlane.billing.wallet import balance_of
-from gridlane.charging.model import readings, sessions
+from gridlane.charging.model import admissions, readings, sessions
 from gridlane.kernel.access import system
 from gridlane.kernel.database import Scope
 from gridlane.kernel.facts import facts
@@ -272,3 +273,38 @@ async def test_a_code_shown_at_the_start_counts_in_the_bill_and_only_once(world,
     async with world.database.unit_of_work(Scope(world.organization)) as work:
         with pytest.raises(PromotionRefused, match="used it already"):
             await agree(work, world.station, now, person_id=anna, request_id=new_id(), code="MAY")
+
+
+async def test_the_price_quoted_on_the_phone_is_the_price_billed(world, settlement, wallet_of, tariff, now):
+    anna = await world.person()
+    await wallet_of(50, anna)
+    async with world.database.unit_of_work(Scope(world.organization)) as work:
+        await agree(work, world.station, now, person_id=anna)
+        (known,) = await publishing.assignments(work)
+        caller, soon = system(world.organization), now + timedelta(minutes=2)
+        await publishing.publish(work, caller, known.tariff_id, tariff(ENERGY=0.8), soon, now)
+    for minutes, gross in ((5, 6), (30, 8)):
+        start = now + timedelta(minutes=minutes)
+        timed = {"started_at": start, "ended_at": start + timedelta(hours=1), "received_at": start}
+        session = await world.session(anna, first_received_at=start, **timed)
+        await settlement.settle(world.organization, session)
+        assert (await world.rows(documents))[-1]["gross"] == gross
+
+
+async def test_who_owes_does_not_start_again_until_it_is_paid(world, settlement, wallet_of, now):
+    anna = await world.person()
+    async with world.database.as_owner() as work:
+        row = {"id": new_id(), "organization_id": world.organization, "key": new_id(), "person_id": anna}
+        kept = {"sealed": b"x", "last4": "", "kind": "ISO14443", "created_at": now, "changed_at": now}
+        await work.execute(sa.insert(tokens).values(**row, **kept))
+    first, second = await world.session(anna), await world.session(anna)
+    for session in (first, second):
+        assert await settlement.settle(world.organization, session) is Step.OWED
+    (said,) = await world.rows(admissions)
+    assert (said["status"], said["token_key"]) == ("no_credit", row["key"])
+    await wallet_of(10, anna)
+    assert await settlement.settle(world.organization, first) is Step.DONE
+    assert len(await world.rows(admissions)) == 1
+    await wallet_of(10, anna)
+    assert await settlement.settle(world.organization, second) is Step.DONE
+    assert await world.rows(admissions) == []

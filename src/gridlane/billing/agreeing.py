@@ -1,10 +1,12 @@
 """What a session will cost, agreed when it begins and never again: the frozen tariff, plan, code and free vend.
 
-A start by app or checkout shows the price first and stores the agreement under its request; the session takes it over
-when the station's transaction comes. Any other start agrees to what is assigned at its beginning.
+A checkout shows the price first and stores the agreement under its request; an app asks for a quote, which is the
+person's at that station for a quarter of an hour. The session takes over what was shown when the station's transaction
+comes. Any other start agrees to what is assigned at its beginning.
 """
 
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +36,8 @@ from gridlane.tariffs.publishing import agreed
 from gridlane.tariffs.tariff import Tariff
 
 LANGUAGES = ("en", "de")
+QUOTED_FOR = timedelta(minutes=15)
+"""How long a quote holds: from the screen that shows the price to the plug."""
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +83,7 @@ async def agree(
             organization_id=where.organization_id,
             session_id=session_id,
             request_id=request_id,
+            station_id=station_id,
             person_id=person_id,
             tariff_id=price.tariff_id,
             version_id=price.version_id,
@@ -105,10 +110,10 @@ async def agree_for_session(work: AsyncConnection, session_id: UUID) -> Agreemen
     if row is not None:
         return agreement_of(dict(row))
     session = (await work.execute(sa.select(sessions).where(sessions.c.id == session_id))).mappings().one()
-    if session["request_id"]:
+    for shown in _shown_before(dict(session)):
         taken = await work.execute(
             sa.update(agreements)
-            .where(agreements.c.request_id == session["request_id"], agreements.c.session_id.is_(None))
+            .where(agreements.c.id == shown)
             .values(session_id=session_id)
             .returning(agreements)
         )
@@ -125,6 +130,26 @@ async def agree_for_session(work: AsyncConnection, session_id: UUID) -> Agreemen
         )
     except TariffMissing:
         return None
+
+
+def _shown_before(session: Mapping[str, Any]) -> Iterator[sa.ScalarSelect[Any]]:
+    """Queries for the agreement that was made before the session: by its request, then the person's latest quote."""
+    free = sa.select(agreements.c.id).where(agreements.c.session_id.is_(None))
+    if session["request_id"]:
+        yield free.where(agreements.c.request_id == session["request_id"]).scalar_subquery()
+    if session["person_id"]:
+        yield (
+            free.where(
+                agreements.c.request_id.is_(None),
+                agreements.c.person_id == session["person_id"],
+                agreements.c.station_id == session["station_id"],
+                agreements.c.agreed_at <= session["received_at"],
+                agreements.c.agreed_at > session["started_at"] - QUOTED_FOR,
+            )
+            .order_by(agreements.c.agreed_at.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
 
 
 def agreement_query(session_id: UUID) -> sa.Select[Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from gridlane.billing import checkout, running_cost, settlement, subscribing
+from gridlane.billing import checkout, guarding, paying_out, running_cost, settlement, subscribing
 from gridlane.billing.agreeing import agree_for_session
 from gridlane.billing.parts import Parts
 from gridlane.billing.reconciliation import reconcile
@@ -85,6 +85,17 @@ class Consequences:
         found = await reconcile(self._database, self._parts.providers, now, now - timedelta(days=2))
         log.info("reconciled", differences=len(found))
 
+    async def watch_holds(self) -> None:
+        """Hold more, or end the charge, before it costs more than is held."""
+        for station_id in await guarding.watch_holds(self._database, self._parts.payments, self._clock()):
+            self._bus.publish(f"station.{station_id}.operations")
+
+    async def close_month(self) -> None:
+        """What the month before owes to hosts and employees."""
+        last_month = self._clock().date().replace(day=1) - timedelta(days=1)
+        made = await paying_out.close_month(self._database, self._clock, last_month)
+        log.info("month closed", payouts=made[0], reimbursements=made[1])
+
     async def bill_plans(self) -> None:
         """The fees of the month that begins."""
         today = self._clock().date()
@@ -124,7 +135,9 @@ LISTENERS = (
 JOBS = (
     JobRow("billing.carry_on", "* * * * *", Consequences.carry_on),
     JobRow("billing.show_costs", "* * * * *", Consequences.show_costs),
+    JobRow("billing.watch_holds", "* * * * *", Consequences.watch_holds),
     JobRow("billing.collect", "17 * * * *", Consequences.collect),
     JobRow("billing.compare", "10 2 * * *", Consequences.compare),
     JobRow("billing.plan_fees", "0 3 1 * *", Consequences.bill_plans),
+    JobRow("billing.close_month", "30 3 2 * *", Consequences.close_month),
 )

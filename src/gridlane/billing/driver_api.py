@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from gridlane.accounts.people import people
 from gridlane.billing import issuing, subscribing, wallet
+from gridlane.billing.agreeing import QUOTED_FOR, agree
 from gridlane.billing.api import Currency, as_pdf, the_parts
 from gridlane.billing.checkout import Shown
 from gridlane.billing.model import payment_sources, plans, subscriptions, wallet_movements
@@ -46,6 +47,11 @@ class VoucherInput(BaseModel):
 
 class PlanChoice(BaseModel):
     plan_id: UUID
+
+
+class QuoteInput(BaseModel):
+    station_id: UUID
+    code: Annotated[str, Field(max_length=30)] | None = None
 
 
 class CheckoutInput(BaseModel):
@@ -187,6 +193,24 @@ async def forget_card(caller: TheCaller, database: TheDatabase, source_id: UUID)
 
 
 # --- plan, statement, running cost -----------------------------------------------------------------------------------
+
+
+@router.post("/me/quotes", status_code=201)
+async def quote(caller: TheCaller, database: TheDatabase, wish: QuoteInput) -> Json:
+    """The price at a station for oneself, with plan and code; it holds for a start there within a quarter of an hour."""
+    now = system_clock()
+    async with database.unit_of_work(Scope(_organization(caller))) as work:
+        made = await agree(work, wish.station_id, now, person_id=_person(caller), code=wish.code)
+    points = drawn(made.tariff, made.time_zone, now, now + timedelta(days=1))
+    return Json(
+        {
+            "tariff": msgspec.Raw(to_json(made.tariff)),
+            "terms": made.terms,
+            "prices": {dimension.value: series for dimension, series in points.items()},
+            "until": now + QUOTED_FOR,
+        },
+        status_code=201,
+    )
 
 
 @router.get("/me/plan")

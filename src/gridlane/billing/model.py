@@ -29,6 +29,7 @@ agreements = sa.Table(
     _organization(),
     sa.Column("session_id", sa.Uuid, nullable=True, unique=True),
     sa.Column("request_id", sa.Uuid, nullable=True, unique=True, comment="of a start by app or checkout"),
+    sa.Column("station_id", sa.Uuid, nullable=True),
     sa.Column("person_id", sa.Uuid, nullable=True),
     sa.Column("tariff_id", sa.Uuid, nullable=False),
     sa.Column("version_id", sa.Uuid, nullable=False),
@@ -37,6 +38,9 @@ agreements = sa.Table(
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.Column("language", sa.Text, nullable=False),
     _at("agreed_at"),
+    sa.Index(
+        "ix_agreements_quoted", "person_id", "station_id", postgresql_where=sa.text("session_id IS NULL")
+    ),
     comment="what a session costs, fixed at its start",
 )
 
@@ -342,4 +346,55 @@ free_vends = sa.Table(
     _organization(),
     sa.Column("content", sa.Text, nullable=False, comment="JSON of billing.plans.FreeVend"),
     _at("valid_until", nullable=True),
+)
+
+host_contracts = sa.Table(
+    "host_contracts",
+    metadata,
+    _id(),
+    _organization(),
+    sa.Column("site_id", sa.Uuid, nullable=False),
+    sa.Column("content", sa.Text, nullable=False, comment="JSON of billing.sharing.HostContract"),
+    sa.Column("since", sa.Date, nullable=False, comment="the first day of its first month"),
+    sa.Column("until", sa.Date, nullable=True, comment="exclusive"),
+    sa.Index(None, "site_id"),
+)
+
+payouts = sa.Table(
+    "payouts",
+    metadata,
+    _id(),
+    _organization(),
+    sa.Column("contract_id", sa.Uuid, sa.ForeignKey("host_contracts.id"), nullable=False),
+    sa.Column("month", sa.Date, nullable=False),
+    sa.Column("content", sa.Text, nullable=False, comment="JSON of billing.sharing.Payout"),
+    _at("made_at"),
+    sa.UniqueConstraint("contract_id", "month"),
+)
+
+home_agreements = sa.Table(
+    "home_agreements",
+    metadata,
+    _id(),
+    _organization(),
+    sa.Column("site_id", sa.Uuid, nullable=False, comment="the employee's home"),
+    sa.Column("employee_id", sa.Uuid, nullable=False),
+    sa.Column("content", sa.Text, nullable=False, comment="JSON of billing.sharing.HomeAgreement"),
+    sa.Column("since", sa.Date, nullable=False),
+    sa.Column("until", sa.Date, nullable=True, comment="exclusive"),
+    sa.Index(None, "employee_id"),
+)
+
+reimbursements = sa.Table(
+    "reimbursements",
+    metadata,
+    _id(),
+    _organization(),
+    sa.Column("agreement_id", sa.Uuid, sa.ForeignKey("home_agreements.id"), nullable=False),
+    sa.Column("employee_id", sa.Uuid, nullable=False),
+    sa.Column("month", sa.Date, nullable=False),
+    sa.Column("content", sa.Text, nullable=False, comment="JSON of billing.sharing.Reimbursement"),
+    _at("made_at"),
+    sa.UniqueConstraint("agreement_id", "month"),
+    sa.Index(None, "employee_id"),
 )

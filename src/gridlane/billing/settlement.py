@@ -30,6 +30,7 @@ from gridlane.billing.billable import (
     session_row,
     source_of,
 )
+from gridlane.billing.guarding import close_credit, open_credit
 from gridlane.billing.invoicing import Document, DocumentKind, credited, document_of
 from gridlane.billing.ledger import billed
 from gridlane.billing.model import (
@@ -200,8 +201,19 @@ class Settlement:
             else (Step.DONE if paid else Step.OWED)
         )
         async with self._database.unit_of_work(Scope(organization_id)) as work:
+            await self._credit_line(work, session, paid)
             trouble = None if paid else f"{owed} could not be collected"
             return await self._note(work, session, after, trouble=trouble)
+
+    async def _credit_line(self, work: AsyncConnection, session: Mapping[str, Any], paid: bool) -> None:
+        """Who owes does not start again; who has paid everything does."""
+        person_id = session["person_id"]
+        if person_id is None:
+            return
+        if not paid:
+            await close_credit(work, session["organization_id"], person_id, self._clock())
+        elif not await _owes_otherwise(work, person_id, session["id"]):
+            await open_credit(work, person_id)
 
     async def _payments_of(self, organization_id: UUID, session_id: UUID) -> list[Payment]:
         """All payments of a session, oldest first, each carried on where a crash left it."""
@@ -372,6 +384,20 @@ class Settlement:
             .on_conflict_do_update(index_elements=["session_id"], set_=row)
         )
         return step
+
+
+async def _owes_otherwise(work: AsyncConnection, person_id: UUID, session_id: UUID) -> bool:
+    query = (
+        sa.select(sa.func.count())
+        .select_from(settlements)
+        .join(sessions, sessions.c.id == settlements.c.session_id)
+        .where(
+            sessions.c.person_id == person_id,
+            sessions.c.id != session_id,
+            settlements.c.state.in_([Step.OWED.value, Step.OWING.value]),
+        )
+    )
+    return bool(await work.scalar(query))
 
 
 async def latest_bill(work: AsyncConnection, session_id: UUID) -> Bill:
