@@ -4,13 +4,13 @@ Unlike the allocator, which counts the magnitudes of line currents so as to be s
 the angles between phases, so that one-phase vehicles between lines are planned as they really add up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridlane.energy.circuit import Evse, Site, Wiring
+from gridlane.energy.circuit import Draw, Site, Wiring
 from gridlane.energy.program import Complexes, Floats, Ints, Limits
 
 Bools = NDArray[np.bool_]
@@ -84,11 +84,13 @@ def network_of(
     ``also_limited`` names limits (four of each circuit) that have no rating but will be limited at some time.
     """
     phases = list(vehicle_phases) or [None] * len(site.evses)
-    columns = [_column(site, evse, used) for evse, used in zip(site.evses, phases, strict=True)]
-    kinds, kind = np.unique(np.array(columns).reshape(len(columns), -1), axis=0, return_inverse=True)
-    per_ampere = np.array(
-        [site.draw(evse, used).watts_per_ampere / 1000 for evse, used in zip(site.evses, phases, strict=True)]
-    )
+    draws = [site.draw(evse, used) for evse, used in zip(site.evses, phases, strict=True)]
+    alike = [
+        (evse.circuit, draw, evse.wiring is Wiring.LINE_TO_LINE and sum(draw.phases) == 2)
+        for evse, draw in zip(site.evses, draws, strict=True)
+    ]
+    kinds = {key: number for number, key in enumerate(dict.fromkeys(alike))}
+    per_ampere = np.array([draw.watts_per_ampere / 1000 for draw in draws])
     capacity = np.concatenate(
         [
             [*([_or_inf(each.current, each.reserve)] * 3), _or_inf(each.power, each.reserve) / 1000]
@@ -98,10 +100,10 @@ def network_of(
     limited = np.isfinite(capacity) if also_limited is None else np.isfinite(capacity) | also_limited
     return Network(
         names=tuple(each.id for each in site.evses),
-        kind=kind.reshape(-1).astype(np.int64),
+        kind=np.array([kinds[key] for key in alike], dtype=np.int64),
         most=np.array([each.rating for each in site.evses]) * per_ampere,
         kilowatts_per_ampere=per_ampere,
-        weight=kinds.T[limited],
+        weight=_weights(site, kinds)[limited],
         capacity=capacity[limited],
         minimum=np.array([each.minimum for each in site.evses]) * per_ampere,
         limited=limited,
@@ -109,21 +111,31 @@ def network_of(
     )
 
 
+def _weights(site: Site, kinds: Mapping[tuple[str, Draw, bool], int]) -> Complexes:
+    """What one kW of each kind puts on each of the four limits of each circuit above it."""
+    row = {each.id: 4 * number for number, each in enumerate(site.circuits)}
+    parent = {each.id: each.parent for each in site.circuits}
+    weight = np.zeros((4 * len(site.circuits), max(len(kinds), 1)), dtype=np.complex128)
+    for (circuit, draw, between_lines), kind in kinds.items():
+        at: str | None = circuit
+        while at is not None:
+            weight[row[at] : row[at] + 3, kind] = _currents(draw, between_lines=between_lines)
+            weight[row[at] + 3, kind] = 1.0
+            at = parent[at]
+    return weight
+
+
+def _currents(draw: Draw, *, between_lines: bool) -> Complexes:
+    """The phasors of the three line currents for one kW."""
+    amperes = 1000 / draw.watts_per_ampere
+    if not between_lines:
+        return np.asarray(np.array(draw.phases) * _LINE_ANGLES * amperes)
+    one, other = np.flatnonzero(draw.phases)
+    along = (_LINE_ANGLES[one] - _LINE_ANGLES[other]) / np.sqrt(3) * amperes
+    currents = np.zeros(3, dtype=np.complex128)
+    currents[one], currents[other] = along, -along
+    return currents
+
+
 def _or_inf(limit: float | None, reserve: float) -> float:
     return np.inf if limit is None else limit * (1 - reserve)
-
-
-def _column(site: Site, evse: Evse, used: int | None) -> NDArray[np.complex128]:
-    """What one kW at the EVSE puts on each of the four limits of each circuit."""
-    draw = site.draw(evse, used)
-    amperes = 1000 / draw.watts_per_ampere
-    if evse.wiring is Wiring.LINE_TO_LINE and sum(draw.phases) == 2:
-        one, other = np.flatnonzero(draw.phases)
-        along = (_LINE_ANGLES[one] - _LINE_ANGLES[other]) / np.sqrt(3)
-        currents = np.zeros(3, dtype=np.complex128)
-        currents[one], currents[other] = along, -along
-    else:
-        currents = np.array(draw.phases) * _LINE_ANGLES
-    above = {each.id for each in site.chain(evse.circuit)}
-    rows = [np.append(currents * amperes, 1.0) if each.id in above else np.zeros(4) for each in site.circuits]
-    return np.concatenate(rows)
