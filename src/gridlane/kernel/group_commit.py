@@ -167,7 +167,7 @@ class Committer:
         except psycopg.Error as refusal:
             if len(batch) == 1:
                 log.error("decision refused", aggregate=str(batch[0].aggregate_id), reason=str(refusal))
-                batch[0].settled(Outcome.REFUSED)
+                _tell(batch[0], Outcome.REFUSED)
                 return
             middle = len(batch) // 2
             await self._settle(batch[:middle])
@@ -176,7 +176,7 @@ class Committer:
         self.batches += 1
         self.decisions += len(batch)
         for decision in batch:
-            decision.settled(Outcome.FENCED if decision.aggregate_id in fenced else Outcome.COMMITTED)
+            _tell(decision, Outcome.FENCED if decision.aggregate_id in fenced else Outcome.COMMITTED)
         if self._on_commit:
             self._on_commit(len(batch), any(decision.facts for decision in batch))
 
@@ -237,6 +237,13 @@ class Committer:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
+
+
+def _tell(decision: Decision, outcome: Outcome) -> None:
+    try:
+        decision.settled(outcome)
+    except Exception:  # a supervisor: what one owner does with its outcome must not stop everybody's commits
+        log.exception("outcome not taken", aggregate=str(decision.aggregate_id), outcome=outcome.value)
 
 
 class _Transaction:

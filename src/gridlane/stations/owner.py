@@ -24,6 +24,7 @@ from gridlane.kernel.group_commit import Committer, Decision, Outcome
 from gridlane.kernel.ids import new_id
 from gridlane.stations.decision import Ask, Commit, Handler, Question
 from gridlane.stations.model import QUARANTINE
+from gridlane.stations.replies import Noted
 from gridlane.stations.state import Live
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,11 @@ class OwnerParts(msgspec.Struct):
     fenced: Callable[["Owner"], None]  # a newer owner exists
 
 
+def _kept(live: Live, _what: Any, _now: datetime, _answer: Any) -> Commit:
+    """What nobody decides about is kept in the message log and answered as the specification says."""
+    return Commit(live, Noted())
+
+
 class Owner:
     __slots__ = ("_deciding", "_inbox", "_tasks", "epoch", "is_fenced", "live", "parts")
 
@@ -105,7 +111,7 @@ class Owner:
                 self._decide(self._inbox.popleft(), None)
 
     def _decide(self, item: Input, answer: Any) -> None:
-        handler = self.parts.handlers[type(item.what)]
+        handler = self.parts.handlers.get(type(item.what), _kept)
         try:
             decided = handler(self.live, item.what, item.at, answer)
             if type(decided) is Commit and item.finish is not None:
@@ -197,8 +203,12 @@ class Owner:
         self._next()
 
     def _tell(self, item: Input, commit: Commit | None) -> None:
-        if item.settled is not None:
+        if item.settled is None:
+            return
+        try:
             item.settled(commit)
+        except Exception:  # a supervisor: who listens must not stop the station's next decision
+            log.exception("settled input not taken", station=self.live.station.identity)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+DAYS = 30
+"""How far back the demo network's history reaches."""
+
 VERSIONS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 MAKES = {
     "AC": (("Alfen", "Eve Double"), ("Keba", "P40"), ("Mennekes", "Amtron"), ("Compleo", "Solo")),

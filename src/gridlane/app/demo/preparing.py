@@ -10,11 +10,15 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.accounts.model import organizations, tokens
 from gridlane.accounts.tokens import SECRET, TokenCipher
+from gridlane.app.demo.history import write_history
 from gridlane.app.demo.network import DemoSite, DemoStation, choose
+from gridlane.app.demo.pricing import publish_prices
+from gridlane.app.demo.simulated import SimulatedNetwork, SimulatedStation
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.ids import new_id
@@ -27,26 +31,6 @@ from gridlane.stations.reports import TokenRef
 
 NAME = "Berlin demo network"
 STATIONS, TOKENS, SEED = 300, 400, 7
-
-
-class SimulatedStation(msgspec.Struct):
-    """A station as the simulator is told of it."""
-
-    identity: str
-    password: str
-    version: str
-    kind: str
-    evses: int
-    power: float
-    vendor: str
-    model: str
-    latitude: float
-    longitude: float
-
-
-class SimulatedNetwork(msgspec.Struct):
-    stations: list[SimulatedStation]
-    tokens: list[str]
 
 
 async def prepare(settings: Settings, database: Database, console: Console) -> UUID:
@@ -71,7 +55,13 @@ async def prepare(settings: Settings, database: Database, console: Console) -> U
         simulated = SimulatedNetwork([], await _issue_tokens(work, organization_id, settings))
         for site in network:
             simulated.stations += await _build(work, organization_id, site, settings)
+    await publish_prices(database, organization_id)
     _write(settings, simulated)
+    with Progress(
+        TextColumn("Thirty days of history"), BarColumn(), MofNCompleteColumn(), console=console
+    ) as bar:
+        task = bar.add_task("", total=len(simulated.stations))
+        await write_history(settings, database, simulated, lambda count: bar.advance(task, count))
     return organization_id
 
 
@@ -169,6 +159,7 @@ async def _issue_tokens(work: AsyncConnection, organization_id: UUID, settings: 
                 "last4": number[-4:],
                 "kind": token.kind,
                 "name": f"Card {place}",
+                "concurrent": 0,  # the history's stations live through the month side by side, not in step
                 "created_at": now,
                 "changed_at": now,
             }
