@@ -16,6 +16,7 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
 from gridlane.stations import api as stations
+from gridlane.stations import blocks_api
 from gridlane.tariffs import api as prices
 from gridlane.web import application
 
@@ -26,6 +27,7 @@ def routers() -> list[APIRouter]:
         people_api.router,
         tokens.router,
         stations.router,
+        blocks_api.router,
         sessions.router,
         prices.router,
         money.router,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from gridlane.charging import station_messages
-from gridlane.stations import life, operations
+from gridlane.stations import effects, life, operations, station_reports
 from gridlane.stations import reports as r
 from gridlane.stations.decision import (
     Ask,
@@ -37,6 +37,7 @@ def reports() -> dict[type, Handler]:
         r.Booted: _followed(life.booted, _interrupted),
         r.Alive: life.alive,
         r.StatusReported: life.status_reported,
+        **station_reports.HANDLERS,
         **{
             kind: handler for kind, handler in station_messages.HANDLERS.items() if issubclass(kind, r.Report)
         },
@@ -54,7 +55,7 @@ def table() -> Mapping[type, Handler]:
         Disconnected: life.disconnected,
         Described: life.described,
         OperationDue: operations.due,
-        OperationAnswered: operations.answered,
+        OperationAnswered: effects.answered,
         TimePassed: _followed(station_messages.HANDLERS[TimePassed], operations.time_passed),
         Instructed: instructed,
     }

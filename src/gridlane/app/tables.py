@@ -5,7 +5,14 @@ from gridlane.accounts import people
 from gridlane.billing import model as billing
 from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
-from gridlane.stations import availability
+from gridlane.stations import (
+    availability,
+    device_model,
+    events,
+    firmware,
+    monitors,
+    vendor_messages,
+)
 from gridlane.stations import model as stations
 from gridlane.tariffs import model as tariffs
 
@@ -15,9 +22,14 @@ __all__ = [
     "availability",
     "billing",
     "charging",
+    "device_model",
+    "events",
     "facts",
+    "firmware",
+    "monitors",
     "ownership",
     "people",
     "stations",
     "tariffs",
+    "vendor_messages",
 ]

@@ -87,6 +87,16 @@ def upsert(
     return RecordSink(name or f"{table} upsert", statement.encode())
 
 
+def append(table: str, columns: Sequence[str], *, name: str | None = None) -> RecordSink:
+    """Insert Structs whose fields are ``columns``; a row that is there already (by any key) stays as it is."""
+    names = ", ".join(columns)
+    statement = (
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(null::{table}, %s::json) "  # noqa: S608 (our own table names)
+        "ON CONFLICT DO NOTHING"
+    )
+    return RecordSink(name or f"{table} append", statement.encode())
+
+
 def update(table: str, key: str, columns: Sequence[str], *, name: str) -> RecordSink:
     """Set ``columns`` of rows that exist, by their ``key``."""
     changes = ", ".join(f"{column} = new.{column}" for column in columns)

@@ -19,6 +19,20 @@ def _at(name: str, *, nullable: bool = True) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
+def of_station(*, key: bool = True) -> list[sa.Column[UUID]]:
+    """The columns by which a table of things about a station belongs to it and to its organization."""
+    return [
+        sa.Column("organization_id", sa.Uuid, nullable=True),
+        sa.Column(
+            "station_id",
+            sa.Uuid,
+            sa.ForeignKey("stations.id", ondelete="CASCADE"),
+            nullable=False,
+            primary_key=key,
+        ),
+    ]
+
+
 sites = sa.Table(
     "sites",
     metadata,

@@ -1,0 +1,39 @@
+"""What a station's answer to a command changes here, beyond the command's own end: values read, lists stored, ..."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gridlane.stations import device_model, monitors, operations
+from gridlane.stations.commands import Answer, AnyCommand
+from gridlane.stations.decision import Commit, OperationAnswered
+from gridlane.stations.state import Live
+
+Effect = Callable[[Live, Any, Answer, datetime], Commit]
+
+EFFECTS: dict[str, Effect] = {
+    "get_variables": device_model.read,
+    "set_variables": device_model.written,
+    "set_variable_monitoring": monitors.were_set,
+    "clear_variable_monitoring": monitors.were_cleared,
+}
+"""By the command's kind. An effect sees the state after the operation's own step, and agreed and refused answers alike."""
+
+
+def answered(live: Live, what: OperationAnswered, now: datetime, answer: Any) -> Commit:
+    """The operation's next step, and what the answer told."""
+    commit = operations.answered(live, what, now, answer)
+    state = live.station.operations.get(what.id)
+    if state is None or what.answer is None:
+        return commit
+    effect = EFFECTS.get(state.kind)
+    if effect is None:
+        return commit
+    told = effect(commit.live, msgspec.json.decode(state.params, type=AnyCommand), what.answer, now)
+    commit.live = told.live
+    commit.rows += told.rows
+    commit.facts += told.facts
+    commit.calls += told.calls
+    return commit
