@@ -40,8 +40,8 @@ def test_a_missing_column_is_said_row_by_row(make, tmp_path):
     ("aim", "reason"),
     [
         ("sites = 3", "3 sites are asked for and 2 candidates may be built on"),
-        ("", "give either a number of sites or a budget"),
-        ('sites = 1\nbudget = "5 EUR"', "give either a number of sites or a budget"),
+        ("", "give one of a number of sites, a budget, and a share"),
+        ('sites = 1\nbudget = "5 EUR"', "give one of a number of sites, a budget, and a share"),
         ('budget = "0.5 EUR"', "the budget of 0.50 EUR buys nothing: the cheapest site, s, costs 1.00 EUR"),
     ],
 )

@@ -13,8 +13,8 @@ def explain(scenario: Scenario, question: Question, sites: Indices) -> tuple[Cho
     """One entry per site, the most valuable first."""
     if len(sites) == 0:
         return ()
-    places, aim = scenario.sites, scenario.aim
-    expense = np.ones(len(places)) if aim.sites is not None else places.expense
+    places = scenario.sites
+    expense = places.expense if scenario.aim.budget is not None else np.ones(len(places))
     exchange = Exchange.begin(question.reach, Means(expense, scenario.budget, ~places.shut), sites)
     tables = exchange.tables
     serves = np.bincount(

@@ -82,10 +82,11 @@ def read_aim(values: dict[str, Any], problems: list[str]) -> Aim:
             return default
         return given
 
-    def number(name: str, default: float | None) -> float | None:
+    def number(name: str, default: float | None, most: float = math.inf) -> float | None:
         given = values.get(name, default)
-        if given is not None and (not isinstance(given, (int, float)) or given <= 0):
-            problems.append(f"[aim] {name} = {given!r}: must be a number above 0")
+        if given is not None and (not isinstance(given, (int, float)) or not 0 < given <= most):
+            limit = "" if most == math.inf else f" and at most {most:g}"
+            problems.append(f"[aim] {name} = {given!r}: must be a number above 0{limit}")
             return default
         return given
 
@@ -97,8 +98,24 @@ def read_aim(values: dict[str, Any], problems: list[str]) -> Aim:
         decay=Decay(one_of("decay", Decay, "step")),
         sites=int(sites) if sites is not None else None,
         budget=read_money(values.get("budget"), problems),
+        share=number("share", None, most=1.0),
         people=str(values.get("people", "residents")),
+        floors=read_floors(values.get("floors", {}), problems),
+        largest_difference=number("largest_difference", None, most=1.0),
     )
+
+
+def read_floors(given: Any, problems: list[str]) -> tuple[tuple[str, float], ...]:
+    """``floors = { "4" = 0.8 }``."""
+    floors = []
+    for name, share in (given if isinstance(given, dict) else {"": given}).items():
+        if name and isinstance(share, (int, float)) and 0 < share <= 1:
+            floors.append((str(name), float(share)))
+        else:
+            problems.append(
+                f'[aim] floors: {name!r} = {share!r}; write {{ "class" = share between 0 and 1 }}'
+            )
+    return tuple(floors)
 
 
 def read_money(given: Any, problems: list[str]) -> Money | None:

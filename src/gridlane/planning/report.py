@@ -21,9 +21,10 @@ def as_html(scenario: Scenario, plan: Plan) -> str:
     return page.render(
         plan=plan,
         proof=plan.certificate,
-        coverage=plan.certificate.larger_is_better,
+        covers=plan.settings["objective"] == "coverage",
         picture=draw(scenario, plan, before, after),
         before=float(np.sum(before * scenario.demand.weight)),
+        after=float(np.sum(after * scenario.demand.weight)),
         total=float(np.sum(scenario.demand.weight)),
     )
 

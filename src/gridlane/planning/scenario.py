@@ -89,7 +89,10 @@ class Aim:
     decay: Decay = Decay.STEP
     sites: int | None = None
     budget: Money | None = None
+    share: float | None = None  # the fewest sites that cover this share of the weight
     people: str = "residents"  # the word for what a weight counts
+    floors: tuple[tuple[str, float], ...] = ()  # covered share that a class of demand is promised
+    largest_difference: float | None = None  # of covered share between any two classes
 
 
 @dataclass(frozen=True)
@@ -115,16 +118,19 @@ class Scenario:
 
     @property
     def budget(self) -> float:
-        """What the sites' expenses may add up to."""
-        if self.aim.sites is not None:
-            return float(self.aim.sites)
-        assert self.aim.budget is not None
-        return float(self.aim.budget.amount)
+        """What the sites' expenses may add up to; all sites where the fewest are asked for."""
+        if self.aim.budget is not None:
+            return float(self.aim.budget.amount)
+        return float(len(self.sites) if self.aim.sites is None else self.aim.sites)
 
     def check(self) -> None:
         """Raises AimImpossible with the figure that is wrong."""
         for reason in impossible(self):
             raise AimImpossible(reason=reason)
+
+
+def promised(aim: Aim) -> bool:
+    return bool(aim.floors) or aim.largest_difference is not None
 
 
 def impossible(scenario: Scenario) -> list[str]:
@@ -136,8 +142,17 @@ def impossible(scenario: Scenario) -> list[str]:
         reasons.append("no demand point has a weight above 0")
     if usable == 0:
         reasons.append(f"none of the {len(sites)} candidate sites may be built on")
-    if (aim.sites is None) == (aim.budget is None):
-        reasons.append("give either a number of sites or a budget, not both and not neither")
+    if sum(given is not None for given in (aim.sites, aim.budget, aim.share)) != 1:
+        reasons.append("give one of a number of sites, a budget, and a share to cover")
+    if aim.objective is not Objective.COVERAGE and (aim.share is not None or promised(aim)):
+        reasons.append("a share, floors and a largest difference are about coverage; the objective is not")
+    reasons += [
+        f"a floor names class {name!r}, and no demand point has it"
+        for name, _ in aim.floors
+        if name not in scenario.demand.group
+    ]
+    if aim.share is not None and promised(aim):
+        reasons.append("floors go with a number of sites or a budget, not with the fewest sites")
     if aim.sites is not None and not 1 <= aim.sites <= max(usable, 1):
         reasons.append(f"{aim.sites} sites are asked for and {usable} candidates may be built on")
     if aim.radius_m <= 0:
