@@ -131,7 +131,12 @@ class Installation:
 @asynccontextmanager
 async def running(database_url: str, folder: Path, **changes: Any) -> AsyncIterator[Installation]:
     settings = Settings(
-        data_dir=folder, database_url=database_url, station_port=0, station_tls_port=0, port=0, **changes
+        data_dir=folder,
+        database_url=database_url,
+        station_port=0,
+        station_tls_port=0,
+        port=_free_port(),
+        **changes,
     )
     bus = buses.LocalBus()
     organization_id, site_id, key = await _found(database_url)
@@ -142,16 +147,15 @@ async def running(database_url: str, folder: Path, **changes: Any) -> AsyncItera
     listening = settings.model_copy(update={"station_port": _free_port()})
     listeners = await open_listeners(listening, keeper.door)
     app = await api_role.make(settings, bus)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=settings.port, log_config=None, access_log=False)
+    )
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 (uvicorn offers no event)
         await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
     headers = {"Authorization": f"Bearer {key}"}
     try:
-        async with httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20
-        ) as http:
+        async with httpx2.AsyncClient(base_url=settings.address(), headers=headers, timeout=20) as http:
             yield Installation(
                 settings, database_url, bus, gateway, keeper, listeners, http, organization_id, site_id
             )

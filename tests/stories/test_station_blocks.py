@@ -1,8 +1,11 @@
 """Stories of what stations tell beyond charging: over real sockets, seen by the API."""
 
+import json
+
 import pytest
 
 from gridlane.ocpp.version import Version
+from installation import running
 
 TWO = [Version.V201, Version.V21]
 
@@ -31,7 +34,7 @@ async def test_configuration_keys_of_an_old_station_are_read_and_seen(installati
 
 @pytest.mark.parametrize("version", [Version.V16, *TWO])
 async def test_a_firmware_update_is_followed_to_its_end(installation, version):
-    async with await installation.station("CP-1", version, speed=20.0) as station:
+    async with await installation.station("CP-1", version, speed=4.0) as station:
         await station.boot()
         wish = {"location": "http://firmware.example/2.0.1", "retrieve": "2026-01-01T00:00:00Z"}
         asked = await installation.command(station.id, "update_firmware", **wish)
@@ -40,3 +43,49 @@ async def test_a_firmware_update_is_followed_to_its_end(installation, version):
         assert steps["items"][0]["status"] == "Installed"
         shown = await installation.get(f"/stations/{station.id}")
         assert shown["firmware_status"] == "Installed"
+
+
+@pytest.mark.parametrize("version", [Version.V16, *TWO])
+async def test_a_log_that_was_asked_for_really_arrives_and_its_address_takes_no_second_file(
+    installation, version
+):
+    async with await installation.station("CP-1", version, speed=4.0) as station:
+        await station.boot()
+        asked = await installation.post(f"/stations/{station.id}/logs", {"log": "DiagnosticsLog"})
+        assert (await installation.operation(asked, patience=30))["status"] == "verified"
+        (log,) = (await installation.get(f"/stations/{station.id}/logs"))["items"]
+        assert log["status"] == "Uploaded"
+        file = await installation.http.get(f"/api/v1/logs/{log['id']}")
+        assert file.status_code == 200
+        assert len(file.content) == log["size"] > 0
+        assert file.headers["content-type"] == "application/octet-stream"
+        location = json.loads(asked["params"])["location"]
+        assert (await installation.http.put(location, content=b"again")).status_code == 404
+
+
+async def test_a_file_may_come_as_a_form_and_only_to_an_address_that_waits(installation):
+    station = await installation.register("CP-1")
+    asked = await installation.post(f"/stations/{station['id']}/logs", {})
+    location = json.loads(asked["params"])["location"]
+    stranger = await installation.http.put(location[:-4] + "AAAA", content=b"x")
+    assert (stranger.status_code, stranger.json()["code"]) == (404, "upload_unknown")
+    sent = await installation.http.post(location, files={"file": ("diag.tar.gz", b"\x00\x01bytes")})
+    assert sent.status_code == 201
+    file = await installation.http.get(f"/api/v1/logs/{asked['id']}")
+    assert file.content == b"\x00\x01bytes"
+    assert file.headers["content-disposition"].endswith('.tar.gz"')
+
+
+async def test_a_file_beyond_the_limit_leaves_nothing_behind_and_the_station_may_try_again(
+    database_url, tmp_path
+):
+    async with running(database_url, tmp_path, upload_bytes=1000) as installation:
+        station = await installation.register("CP-1")
+        asked = await installation.post(f"/stations/{station['id']}/logs", {})
+        location = json.loads(asked["params"])["location"]
+        for body in ({"content": b"x" * 2000}, {"files": {"file": ("a.log", b"x" * 20_000)}}):
+            refused = await installation.http.post(location, **body)
+            assert (refused.status_code, refused.json()["code"]) == (422, "upload_too_large")
+        assert not any((tmp_path / "uploads").glob("*"))
+        assert (await installation.http.put(location, content=b"x" * 1000)).status_code == 201
+        assert oct(next((tmp_path / "uploads").iterdir()).stat().st_mode)[-3:] == "600"

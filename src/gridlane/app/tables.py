@@ -10,6 +10,7 @@ from gridlane.stations import (
     device_model,
     events,
     firmware,
+    logs,
     monitors,
     vendor_messages,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "events",
     "facts",
     "firmware",
+    "logs",
     "monitors",
     "ownership",
     "people",

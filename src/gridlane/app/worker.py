@@ -20,6 +20,7 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.ids import new_id
 from gridlane.kernel.jobs import Job, Jobs
 from gridlane.kernel.settings import Settings
+from gridlane.stations import uploads
 from gridlane.stations.absent import Caretaker
 from gridlane.stations.housekeeping import Housekeeping
 
@@ -46,11 +47,15 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         async with database.as_owner() as work:
             await audit.seal(work)
 
+    async def forget_uploads() -> None:
+        await uploads.forget_old(database, settings, system_clock())
+
     return [
         Job("audit.seal", seal_audit, cron="* * * * *"),
         Job("stations.partitions", housekeeping.make_partitions, cron="10 * * * *"),
         Job("stations.expire_operations", housekeeping.expire_operations, cron="* * * * *"),
         Job("stations.forget", housekeeping.forget_old, cron="20 3 * * *"),
+        Job("stations.forget_uploads", forget_uploads, cron="25 3 * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),
         *(Job(row.name, partial(row.work, billing), cron=row.cron) for row in money.JOBS),

@@ -82,7 +82,14 @@ class Settings(BaseSettings):
         False,
         description="Answer 404 to unknown stations as OCPP-J recommends; otherwise they get the same 401 as a wrong password.",
     )
-    message_log_days: int = Field(30, description="Days the OCPP message log is kept.")
+    station_http_url: str | None = Field(
+        None,
+        description="Address under which stations reach the API by HTTP, for uploading logs. Empty: as people do.",
+    )
+    upload_bytes: int = Field(200_000_000, description="Largest file a station may upload, in bytes.")
+    message_log_days: int = Field(
+        30, description="Days the OCPP message log and the files that stations uploaded are kept."
+    )
     reading_days: int = Field(400, description="Days single meter readings are kept; roll-ups stay.")
     log_level: str = Field("INFO", description="Least severe level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")

@@ -1,19 +1,24 @@
 """The REST edge of what stations told of themselves: each list of a station's things, and the few that can be changed."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+from starlette.datastructures import UploadFile
+from starlette.responses import FileResponse
 
 from gridlane.kernel.access import Permission
-from gridlane.kernel.edge import Json, TheCaller, TheDatabase, ThePaging
+from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
-from gridlane.stations import places
+from gridlane.stations import places, uploads
 from gridlane.stations.device_model import station_variables
 from gridlane.stations.events import security_events, station_events
 from gridlane.stations.firmware import firmware_reports
+from gridlane.stations.logs import log_uploads
 from gridlane.stations.monitors import station_monitors
 from gridlane.stations.vendor_messages import other_messages
 
@@ -74,6 +79,14 @@ LISTINGS: tuple[Listing, ...] = (
         newest_first=True,
     ),
     Listing(
+        "logs",
+        log_uploads,
+        ("created_at", "id"),
+        "Logs the station was asked for, newest first. One with `received_at` can be fetched at `/logs/{id}`.",
+        newest_first=True,
+        hidden=("secret_hash",),
+    ),
+    Listing(
         "other-messages",
         other_messages,
         ("at", "id"),
@@ -114,3 +127,90 @@ for _listing in LISTINGS:
     router.add_api_route(
         f"/stations/{{station_id}}/{_listing.path}", _endpoint(_listing), methods=["GET"], tags=["stations"]
     )
+
+
+# --- logs --------------------------------------------------------------------------------------------------------
+
+
+class LogWish(BaseModel):
+    """Which log a station is to upload, and of which time. ``by_extension``: by the security extension of 1.6."""
+
+    log: Literal["DiagnosticsLog", "SecurityLog", "DataCollectorLog"] = "DiagnosticsLog"
+    oldest: datetime | None = None
+    latest: datetime | None = None
+    retries: Annotated[int | None, Field(ge=0, le=10)] = None
+    retry_interval: Annotated[int | None, Field(ge=1, le=86400)] = None
+    by_extension: bool = False
+
+
+@router.post("/stations/{station_id}/logs", tags=["stations"], status_code=202)
+async def ask_for_log(
+    caller: TheCaller,
+    database: TheDatabase,
+    bus: TheBus,
+    settings: TheSettings,
+    station_id: UUID,
+    wish: LogWish,
+) -> Json:
+    """Ask a station for a log: it uploads it to an address of its own. The answer is the tracked operation, whose id
+    is the log's.
+    """
+    params = wish.model_dump(exclude_none=True, mode="json")
+    async with database.unit_of_work(caller.scope) as work:
+        operation = await uploads.ask_for_log(work, caller, settings, station_id, params)
+    bus.publish(f"station.{station_id}.operations")
+    return Json(operation, status_code=202)
+
+
+@router.get("/logs/{log_id}", tags=["stations"], response_class=FileResponse)
+async def download_log(
+    caller: TheCaller, database: TheDatabase, settings: TheSettings, log_id: UUID
+) -> FileResponse:
+    """The file of a log, as the station uploaded it."""
+    async with database.unit_of_work(caller.scope) as work:
+        path, name = await uploads.file_of(work, caller, settings, log_id)
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    return FileResponse(path, media_type="application/octet-stream", filename=name, headers=headers)
+
+
+@router.put("/uploads/{secret}", tags=["stations"], status_code=201)
+@router.post("/uploads/{secret}", tags=["stations"], status_code=201)
+@router.put("/uploads/{secret}/{name}", tags=["stations"], status_code=201)
+@router.post("/uploads/{secret}/{name}", tags=["stations"], status_code=201)
+async def upload(
+    request: Request, database: TheDatabase, settings: TheSettings, secret: str, name: str = ""
+) -> Response:
+    """Where a station puts the file it was asked for: the bytes themselves, or the first file of a form."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        await uploads.receive(database, settings, secret, name, request.stream())
+        return Response(status_code=201)
+    async with _bounded(request, settings.upload_bytes + FORM_BYTES).form(max_files=1) as form:
+        file = next((value for value in form.values() if isinstance(value, UploadFile)), None)
+        if file is None:
+            raise uploads.UploadUnknown
+        await uploads.receive(database, settings, secret, name or file.filename or "", _chunks(file))
+    return Response(status_code=201)
+
+
+FORM_BYTES = 10_000
+"""What a form may add around its file."""
+
+
+def _bounded(request: Request, limit: int) -> Request:
+    """The request, refused with UploadTooLarge as soon as its body grows beyond the limit: forms spool to disk."""
+    received = 0
+
+    async def receive() -> Any:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise uploads.UploadTooLarge(limit=limit)
+        return message
+
+    return Request(request.scope, receive)
+
+
+async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(1 << 16):
+        yield chunk

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from gridlane.stations import device_model, events, firmware, monitors, vendor_messages
+from gridlane.stations import device_model, events, firmware, logs, monitors, vendor_messages
 from gridlane.stations import reports as r
 from gridlane.stations.decision import Ask, Commit, Handler
 from gridlane.stations.replies import Noted
@@ -27,6 +27,7 @@ HANDLERS: dict[type, Handler] = {
     r.SecurityReported: events.security_reported,
     r.FirmwareReported: firmware.reported,
     r.FirmwarePublished: firmware.published,
+    r.LogReported: logs.reported,
     r.DataTransferred: vendor_messages.transferred,
     r.OtherReported: vendor_messages.other,
 }
