@@ -308,3 +308,17 @@ async def test_who_owes_does_not_start_again_until_it_is_paid(world, settlement,
     await wallet_of(10, anna)
     assert await settlement.settle(world.organization, second) is Step.DONE
     assert await world.rows(admissions) == []
+
+
+async def test_a_session_at_prices_below_zero_pays_into_the_wallet(world, settlement, tariff, now):
+    anna = await world.person()
+    async with world.database.unit_of_work(Scope(world.organization)) as work:
+        (known,) = await publishing.assignments(work)
+        caller, soon = system(world.organization), now + timedelta(minutes=2)
+        await publishing.publish(work, caller, known.tariff_id, tariff(ENERGY=-0.1), soon, now)
+    session = await world.session(anna, started_at=soon, ended_at=soon + timedelta(hours=1))
+    for _ in range(2):
+        assert await settlement.settle(world.organization, session) is Step.DONE
+    async with world.database.as_owner() as work:
+        assert (await balance_of(work, anna, "EUR"))[0] == euros("1")
+    assert not await receivable(world, anna)

@@ -214,6 +214,16 @@ class Payments:
         await work.execute(sa.update(payments).where(payments.c.id == payment_id).values(**changed))
         return refund_id
 
+    async def carry_on_refunds(self, organization_id: UUID, payment_id: UUID) -> None:
+        """Finish every refund of a payment that was written down and not done yet."""
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            owed = sa.select(refunds.c.id).where(
+                refunds.c.payment_id == payment_id, refunds.c.state == "refunding"
+            )
+            waiting = (await work.execute(owed)).scalars().all()
+        for refund_id in waiting:
+            await self.carry_on_refund(organization_id, refund_id)
+
     async def carry_on_refund(self, organization_id: UUID, refund_id: UUID) -> None:
         """Finish a refund that was written down."""
         async with self._database.unit_of_work(Scope(organization_id)) as work:

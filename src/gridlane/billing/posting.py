@@ -62,6 +62,20 @@ async def balance(work: AsyncConnection, account: Account, currency: str) -> Mon
     return Money(Decimal(total or 0), currency)
 
 
+async def owed_for(work: AsyncConnection, session_id: UUID, currency: str) -> Money:
+    """What is still owed for a session; negative where we owe it."""
+    total = await work.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(ledger_entries.c.amount), 0))
+        .join(ledger_transfers, ledger_transfers.c.id == ledger_entries.c.transfer_id)
+        .where(
+            ledger_transfers.c.session_id == session_id,
+            ledger_entries.c.account == AccountKind.RECEIVABLE.value,
+            ledger_entries.c.currency == currency,
+        )
+    )
+    return Money(Decimal(total or 0), currency)
+
+
 async def transfers_of(work: AsyncConnection, session_id: UUID) -> Sequence[Transfer]:
     """What was posted about a session, in order."""
     found = await work.execute(

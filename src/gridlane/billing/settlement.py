@@ -32,7 +32,7 @@ from gridlane.billing.billable import (
 )
 from gridlane.billing.guarding import close_credit, open_credit
 from gridlane.billing.invoicing import Document, DocumentKind, credited, document_of
-from gridlane.billing.ledger import billed
+from gridlane.billing.ledger import Movement, billed
 from gridlane.billing.model import (
     bills,
     plan_usages,
@@ -41,9 +41,10 @@ from gridlane.billing.model import (
 )
 from gridlane.billing.model import payments as payment_rows
 from gridlane.billing.payments import Payment, Payments, PaymentState, payment_of
-from gridlane.billing.posting import post
+from gridlane.billing.posting import owed_for, post
 from gridlane.billing.rating import Bill
 from gridlane.billing.reconciliation import open_task
+from gridlane.billing.wallet import credit
 from gridlane.charging.model import sessions
 from gridlane.kernel import facts
 from gridlane.kernel.clock import Clock
@@ -185,15 +186,15 @@ class Settlement:
         """Bring what was paid to what is owed: capture, release, charge the rest, or give back."""
         async with self._database.unit_of_work(Scope(organization_id)) as work:
             session = await session_row(work, session_id)
-            bill = await latest_bill(work, session_id)
-        owed = bill.gross
         for payment in await self._payments_of(organization_id, session_id):
-            done = await self._finish(payment, owed)
-            owed = owed - done.captured + done.refunded
+            await self._finish(payment, await self._owed(organization_id, session_id))
+        owed = await self._owed(organization_id, session_id)
         if owed.amount > 0:
-            owed -= await self._charge(organization_id, session, owed)
+            await self._charge(organization_id, session, owed)
         elif owed.amount < 0:
-            owed += await self._give_back(organization_id, session_id, -owed)
+            given = await self._give_back(organization_id, session_id, -owed)
+            await self._into_the_wallet(session, -owed - given)
+        owed = await self._owed(organization_id, session_id)
         paid = not owed
         after = (
             (Step.COLLECTED if paid else Step.OWING)
@@ -215,36 +216,42 @@ class Settlement:
         elif not await _owes_otherwise(work, person_id, session["id"]):
             await open_credit(work, person_id)
 
+    async def _owed(self, organization_id: UUID, session_id: UUID) -> Money:
+        """What the ledger says is owed for a session: bills less credits, payments and what went back."""
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            bill = await latest_bill(work, session_id)
+            return await owed_for(work, session_id, bill.net.currency)
+
     async def _payments_of(self, organization_id: UUID, session_id: UUID) -> list[Payment]:
-        """All payments of a session, oldest first, each carried on where a crash left it."""
+        """All payments of a session, oldest first, each carried on where a crash left it, with its refunds."""
         async with self._database.unit_of_work(Scope(organization_id)) as work:
             query = sa.select(payment_rows).where(payment_rows.c.session_id == session_id)
             found = (await work.execute(query.order_by(payment_rows.c.id))).mappings().all()
         known = [payment_of(dict(row)) for row in found]
+        for payment in known:
+            await self._payments.carry_on_refunds(organization_id, payment.id)
         return [await self._payments.carry_on(organization_id, payment.id) for payment in known]
 
-    async def _finish(self, payment: Payment, owed: Money) -> Payment:
-        zero = Money.zero(owed.currency)
+    async def _finish(self, payment: Payment, owed: Money) -> None:
+        """Take of a hold what is owed, and let go what was never confirmed."""
         if payment.state is PaymentState.HELD:
-            wanted = max(min(owed, payment.held), zero)
-            return await self._payments.capture(payment.organization_id, payment.id, wanted)
-        if payment.state is PaymentState.NEEDS_DRIVER:
-            return await self._payments.release(payment.organization_id, payment.id)
-        return payment
+            wanted = max(min(owed, payment.held), Money.zero(owed.currency))
+            await self._payments.capture(payment.organization_id, payment.id, wanted)
+        elif payment.state is PaymentState.NEEDS_DRIVER:
+            await self._payments.release(payment.organization_id, payment.id)
 
-    async def _charge(self, organization_id: UUID, session: Mapping[str, Any], owed: Money) -> Money:
-        """Try the payer's way to pay once; gives what it brought."""
+    async def _charge(self, organization_id: UUID, session: Mapping[str, Any], owed: Money) -> None:
+        """Try the payer's way to pay, once."""
         async with self._database.unit_of_work(Scope(organization_id)) as work:
             source = await source_of(work, session)
             if source is None or source.person_id is None:
-                return Money.zero(owed.currency)
+                return
             payment_id = await self._payments.begin(
                 work, source, owed, payer_id=source.person_id, session_id=session["id"]
             )
         payment = await self._payments.carry_on(organization_id, payment_id)
-        if payment.state is not PaymentState.HELD:
-            return Money.zero(owed.currency)
-        return (await self._payments.capture(organization_id, payment_id, owed)).captured
+        if payment.state is PaymentState.HELD:
+            await self._payments.capture(organization_id, payment_id, owed)
 
     async def _give_back(self, organization_id: UUID, session_id: UUID, excess: Money) -> Money:
         given = Money.zero(excess.currency)
@@ -254,6 +261,24 @@ class Settlement:
                 await self._payments.refund(organization_id, payment.id, left, "corrected bill")
                 given += left
         return given
+
+    async def _into_the_wallet(self, session: Mapping[str, Any], earned: Money) -> None:
+        """What a session earned the driver (spot prices below zero) and no payment can take back."""
+        if earned.amount <= 0 or session["person_id"] is None:
+            return
+        async with self._database.unit_of_work(Scope(session["organization_id"])) as work:
+            of_session = settlements.c.session_id == session["id"]
+            bill_id = await work.scalar(sa.select(settlements.c.bill_id).where(of_session))
+            await credit(
+                work,
+                session["organization_id"],
+                session["person_id"],
+                earned,
+                Movement.REFUNDED_TO_WALLET,
+                f"{bill_id}:earned",
+                self._clock(),
+                session_id=session["id"],
+            )
 
     # ---- issue ------------------------------------------------------------------------------------------------------
 

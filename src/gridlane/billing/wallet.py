@@ -129,6 +129,8 @@ async def credit(
     movement: Movement,
     key: str,
     now: datetime,
+    *,
+    session_id: UUID | None = None,
 ) -> bool:
     """Raise a balance (top-up, voucher, goodwill) and post it; False where the key has done so before."""
     source = Source(provider=NAME, organization_id=organization_id, person_id=person_id)
@@ -146,7 +148,8 @@ async def credit(
     )
     if noted:
         await _change(work, source, amount.currency, balance=amount.amount)
-        await post(work, organization_id, moved(movement, amount, now, key, holder_id=person_id))
+        transfer = moved(movement, amount, now, key, holder_id=person_id)
+        await post(work, organization_id, transfer, session_id=session_id)
     return noted
 
 
