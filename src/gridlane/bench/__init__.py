@@ -5,6 +5,7 @@ imports it, except tests that judge by the same seeded inputs. Peers live in the
 """
 
 BENCHES: dict[str, str] = {
+    "planning": "where to build and how large: how near the optimum, how sure, how fast, beside spopt and HiGHS?",
     "energy": "load management on measured sessions: how near the optimum, how fast, against whom?",
     "hostile": "guesses, timing, floods and half handshakes: does any open the door or disturb a station?",
     "echo": "what a station's socket costs before anything is done with a message",

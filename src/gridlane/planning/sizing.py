@@ -21,7 +21,7 @@ QUANTILES = np.concatenate((np.linspace(0.0, 0.9, 19), (0.925, 0.95, 0.97, 0.98,
 """Of the waits of those who wait at all."""
 
 TABLE_CARS = 500_000
-SIZING_CARS = 200_000
+SIZING_CARS = 600_000
 MOST_CHARGERS = 64
 
 

@@ -9,11 +9,10 @@ import numpy as np
 
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.planning.interchange import Exchange, Means
-from gridlane.planning.objectives import Question, ask, lost
+from gridlane.planning.objectives import Question, ask, covered
 from gridlane.planning.reach import Floats, Indices
 from gridlane.planning.scenario import Objective, Scenario
 from gridlane.planning.siting import expenses
-from gridlane.planning.travel import within
 
 
 class SiteUnknown(Refusal):
@@ -83,12 +82,10 @@ class WhatIf:
     def cost_from(self, x: float, y: float) -> Floats:
         """What every row would cost if it were served from a place."""
         demand, aim = self.scenario.demand, self.scenario.aim
+        distance = np.hypot(demand.x - x, demand.y - y)
         if aim.objective is Objective.ACCESS:
-            return np.hypot(demand.x - x, demand.y - y) * demand.weight
-        cost = np.full(len(demand), np.inf)
-        pairs = within(demand.x, demand.y, np.array([x]), np.array([y]), aim.radius_m)
-        cost[pairs.row] = lost(pairs, demand.weight, aim)
-        return cost
+            return distance * demand.weight
+        return demand.weight * (1.0 - covered(distance, aim.radius_m, aim.decay))
 
     def better_place(self, leave: int, cost: float) -> str | None:
         """The candidate that would do better in the site's stead than the place asked about."""
