@@ -1,9 +1,15 @@
 import pytest
 from playwright.async_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+from gridlane.simulator.virtual_station import VirtualStation
 
-PAGES = ("/", "/sessions", "/prices", "/prices/new", "/tokens", "/organization", "/organization?show=audit")
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/", "/sites", "/stations", "/sessions", "/approvals", "/approvals?show=connect", "/approvals?show=doctor",
+    "/operations", "/prices", "/prices?show=assignments", "/prices/new", "/tokens", "/organization",
+    "/organization?show=audit", "/organization?show=devices",
+)  # fmt: skip
 PAYLOADS = (
     "<img src=x onerror=\"window.hit='img'\">",
     "<svg/onload=\"window.hit='svg'\">",
@@ -27,12 +33,44 @@ async def test_the_first_person_sets_up_leaves_and_comes_back(visit):
     assert visit.errors == []
 
 
+async def test_an_operator_resets_a_station_and_sees_that_it_booted(visit, installation):
+    async with await installation.station("CP-1") as station:
+        await station.boot()
+        page = await visit.sign_up()
+        await page.get_by_role("link", name="Stations", exact=True).click()
+        await page.get_by_role("link", name="CP-1").click()
+        await expect(page.get_by_role("heading", name="It is healthy")).to_be_visible()
+        await page.get_by_role("button", name="Reset").first.click()
+        await page.get_by_role("dialog").get_by_role("button", name="Send").click()
+        await expect(page.get_by_text("Done, effect seen").first).to_be_visible(timeout=20_000)
+    await expect(page.get_by_role("heading", name="It needs help")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("It is offline")).to_be_visible()
+
+
+async def test_an_operator_lets_a_newcomer_in(visit, installation):
+    page = await visit.sign_up()
+    async with VirtualStation(installation.station_url, "NEW-1", password="anything-at-all"):
+        await visit.open("/console/approvals")
+        await page.get_by_role("button", name="Approve").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("dialog", name="It may work now")).to_contain_text("NEW-1")
+    listed = await installation.get("/stations", search="NEW-1")
+    assert [one["approval"] for one in listed["items"]] == ["accepted"]
+
+
+async def test_a_lost_password_is_explained_by_the_doctor(visit, installation):
+    await installation.register("CP-9")
+    page = await visit.sign_up()
+    async with VirtualStation(installation.station_url, "CP-9", password="not-the-right-one"):
+        await visit.open("/console/approvals?show=doctor")
+        await expect(page.get_by_text("CP-9").first).to_be_visible(timeout=20_000)
+
+
 async def test_no_page_asks_anybody_but_us(visit):
     page = await visit.sign_up()
     await expect(page.locator("canvas")).to_be_visible()
     for path in PAGES:
         await visit.open(f"/console{path}")
-        await page.wait_for_load_state("load")
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert visit.strangers == []
     assert visit.errors == []
@@ -40,16 +78,17 @@ async def test_no_page_asks_anybody_but_us(visit):
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-async def test_every_page_can_be_used_by_everybody(visit, colours, width):
+async def test_every_page_can_be_used_by_everybody(visit, installation, colours, width):
     await visit.page.emulate_media(color_scheme=colours)
     await visit.page.set_viewport_size({"width": width, "height": 800})
-    page = await visit.sign_up()
-    found = {}
-    for path in PAGES:
-        await visit.open(f"/console{path}")
-        await expect(page.get_by_role("heading", level=1)).to_be_visible()
-        await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
-        found[path] = await visit.barriers()
+    async with await installation.station("CP-1") as station:
+        page = await visit.sign_up()
+        found = {}
+        for path in (*PAGES, f"/stations/{station.id}", f"/sites/{installation.site_id}"):
+            await visit.open(f"/console{path}")
+            await expect(page.get_by_role("heading", level=1)).to_be_visible()
+            await expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+            found[path] = await visit.barriers()
     assert {path: barriers for path, barriers in found.items() if barriers} == {}
 
 
@@ -60,7 +99,7 @@ async def test_an_operator_adds_a_token_and_blocks_it(visit):
     form = page.get_by_role("dialog", name="Add a token")
     await form.get_by_label("Number").fill("04A1B2C3D4E5F6")
     await form.get_by_label("Name").fill("Anna Weber")
-    await page.get_by_role("button", name="Add", exact=True).click()
+    await form.get_by_role("button", name="Add", exact=True).click()
     row = page.get_by_role("row").filter(has_text="Anna Weber")
     await expect(row).to_contain_text("E5F6")
     await row.get_by_role("button", name="Block").click()
@@ -104,16 +143,23 @@ async def test_the_palette_goes_to_a_page_without_a_mouse(visit):
     await page.keyboard.press("Control+k")
     await page.keyboard.type("organi")
     await page.keyboard.press("Enter")
-    await expect(page).to_have_url(f"{visit.served.address}/console/organization")
+    await expect(page).to_have_url(f"{visit.address}/console/organization")
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-async def test_what_people_write_is_text_and_nothing_else(visit, payload):
-    page = await visit.sign_up()
-    answer = await page.request.post(
-        f"{visit.served.address}/api/v1/tokens", data={"number": "04A1B2C3D4E5F6", "name": payload}
-    )
-    assert answer.status == 201
-    await visit.open("/console/tokens")
-    await expect(page.get_by_text(payload)).to_be_visible()
-    assert await page.evaluate("window.hit") is None
+async def test_what_a_station_calls_itself_is_text_and_nothing_else(visit, installation, payload):
+    station = await installation.station("CP-1", vendor=payload[:20], model=payload[:20], serial=payload[:25])
+    async with station:
+        await station.boot()
+        await installation.http.patch(f"/api/v1/stations/{station.id}", json={"name": payload})
+        page = await visit.sign_up()
+        for path in ("/stations", f"/stations/{station.id}", "/", f"/sites/{installation.site_id}"):
+            await visit.open(f"/console{path}")
+            await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        await visit.open(f"/console/stations/{station.id}")
+        await page.get_by_role("tab", name="Details").click()
+        await expect(page.get_by_text(payload[:20]).first).to_be_visible()
+        await page.get_by_role("tab", name="Message log").click()
+        await page.get_by_role("button", name="BootNotification").first.click()
+        await expect(page.locator("pre").first).to_be_visible()
+        assert await page.evaluate("window.hit") is None

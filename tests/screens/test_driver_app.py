@@ -5,7 +5,7 @@ import struct
 import pytest
 from playwright.async_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = pytest.mark.browser
 
 FIRST_LOAD = 200 * 1024  # bytes, compressed, without the map
 PACKED = (".woff2", ".png")  # compressed already
@@ -17,7 +17,7 @@ async def test_the_first_load_without_the_map_fits_a_weak_network(visit, built):
     await visit.open("/app/")
     await expect(visit.page.get_by_role("heading", name="Find a plug")).to_be_visible()
     await visit.page.wait_for_load_state("networkidle")
-    prefix = f"{visit.served.address}/app/"
+    prefix = f"{visit.address}/app/"
     names = {url.removeprefix(prefix) for url in asked if url.startswith(prefix)}
     sizes = {name or "index.html": _size(built / "driver" / (name or "index.html")) for name in names}
     without_map = {name: size for name, size in sizes.items() if not _of_map(name)}
@@ -33,7 +33,7 @@ def _size(path) -> int:
     return len(content) if path.suffix in PACKED else len(gzip.compress(content, 6))
 
 
-async def test_it_can_be_installed(built):
+def test_it_can_be_installed(built):
     manifest = json.loads((built / "driver" / "manifest.webmanifest").read_text())
     assert manifest["start_url"].startswith(manifest["scope"])
     assert manifest["display"] == "standalone"
@@ -66,3 +66,56 @@ async def test_every_page_can_be_used_by_everybody_on_a_small_phone(visit, path,
     assert await visit.barriers() == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     assert visit.strangers == []
+
+
+@pytest.fixture
+async def plug(installation):
+    """A station that drivers can find, with a number on its plug and a price."""
+    async with await installation.station("CP-1", meter_interval=1) as station:
+        await station.boot()
+        await installation.sql("UPDATE sites SET latitude = 52.5, longitude = 13.4, public = true")
+        await installation.until(lambda: installation.sql("SELECT 1 FROM evses"))
+        await installation.sql("UPDATE evses SET public_id = 'DE*GRL*E1', max_power = 22000 WHERE number = 1")
+        content = {
+            "currency": "EUR",
+            "tax_included": "YES",
+            "elements": [{"price_components": [{"type": "ENERGY", "price": 0.5, "vat": 19}]}],
+        }
+        made = await installation.post("/tariffs", {"name": "Public", "tariff": content})
+        await installation.post("/tariff-assignments", {"tariff_id": made["tariff_id"]})
+        yield station
+
+
+async def test_a_driver_finds_a_plug_sees_the_price_charges_and_stops(visit, plug):
+    await visit.sign_up()
+    page = await visit.open("/app/")
+    await page.get_by_role("link", name="free").first.click()
+    await page.get_by_role("link", name="DE*GRL*E1").click()
+    await expect(page.get_by_text("€0.50 / kWh")).to_be_visible()
+    await page.get_by_role("button", name="Start charging").click()
+    await expect(page.get_by_text("Asking the station")).to_be_visible()
+    await plug.plug_in()
+    await expect(page.get_by_role("button", name="Stop charging")).to_be_visible(timeout=20_000)
+    await plug.until(lambda: plug.evse().power > 0, "to charge")
+    await page.get_by_role("button", name="Stop charging").click()
+    await plug.until(lambda: plug.evse().transaction is None, "to stop")
+    await expect(page.get_by_text("Ended").first).to_be_visible(timeout=20_000)
+    await page.get_by_role("link", name="Activity").click()
+    await expect(page.get_by_role("listitem")).to_have_count(1)
+    assert visit.errors == []
+
+
+async def test_a_plug_that_lost_its_link_is_never_shown_as_free(visit, installation, plug):
+    page = await visit.open("/app/")
+    await expect(page.get_by_role("link", name="free").first).to_be_visible()
+    await plug.hang_up(stay_offline=True)
+    await expect(page.get_by_text("Out of service")).to_be_visible(timeout=30_000)
+    places = await installation.get("/driver/places")
+    assert [place["free"] for place in places["items"]] == [0]
+
+
+async def test_a_wrong_number_is_explained(visit):
+    page = await visit.open("/app/charge")
+    await page.get_by_label("Number at the plug").fill("DE*XXX*E9")
+    await page.get_by_role("button", name="Next").click()
+    await expect(page.get_by_text("There is no plug DE*XXX*E9")).to_be_visible()

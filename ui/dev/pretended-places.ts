@@ -4,7 +4,7 @@ import type { Session, Site, Station } from "../shared/api/model.ts";
 
 type Answers = readonly (readonly [RegExp, (id: string, query: URLSearchParams) => unknown])[];
 
-const PRICE = { energy: "0.49", minute: null, start: null, currency: "EUR" };
+const PRICE = { energy: "0.49", hour: null, idle_hour: null, start: null, currency: "EUR" };
 
 export function driverAnswers(
   sites: readonly Site[],
@@ -18,7 +18,6 @@ export function driverAnswers(
       .filter((one) => one.site_id === site.id)
       .flatMap((one) =>
         one.connectors.map(({ evse, status, kind, status_at }) => ({
-          id: `${one.id}-${evse}`,
           public_id: `DE*GDL*E${one.id.toUpperCase()}*${evse}`,
           label: null,
           state: !one.connected ? "offline" : status === "available" || status === "reserved" || status === "unavailable" || status === "faulted" ? status : "occupied", // prettier-ignore
@@ -47,28 +46,21 @@ export function driverAnswers(
       max_power: Math.max(...all.map(({ max_power }) => max_power ?? 0)),
       connectors: [...new Set(all.flatMap(({ connectors }) => connectors))],
       price: PRICE,
-      wait: { minutes: 14, low: 6, high: 27 },
       accessible: site.id.endsWith("3"),
       amenities: ["cafe", "toilets"],
-      open: true,
+      opening: "24/7",
       as_of: at,
     };
   }
 
   function details(site: Site): PlaceDetails {
-    const busy = Array.from({ length: 168 }, (_, hour) => 0.15 + 0.6 * Math.max(0, Math.sin((((hour % 24) - 6) / 24) * 2 * Math.PI)) ** 2); // prettier-ignore
-    return { ...place(site), evses: plugs(site), busy, opening: "24/7", phone: null };
+    return { ...place(site), evses: plugs(site) };
   }
 
   function plug(number: string): PlugDetails | undefined {
     for (const site of sites) {
       const found = plugs(site).find(({ public_id }) => public_id === decodeURIComponent(number));
-      if (found)
-        return {
-          ...found,
-          place: place(site),
-          hindrance: found.state === "available" ? "Plug in first." : null,
-        };
+      if (found) return { ...found, place: place(site) };
     }
     return undefined;
   }
@@ -78,18 +70,15 @@ export function driverAnswers(
     return {
       id: session.id,
       place: { id: site.id, name: site.name },
-      plug: "",
       state: session.ended_at ? "ended" : "charging",
-      charging_state: session.charging_state,
-      sentence: session.ended_at ? null : "44 kW: two cars share this station; you leave last.",
+      why: null,
       started_at: session.started_at,
       ended_at: session.ended_at,
       energy: session.energy,
       power: session.power,
       soc: session.soc,
+      stop_reason: session.stop_reason,
       cost: { amount: (session.energy * 0.00049).toFixed(2), currency: "EUR" },
-      co2: session.energy * 0.21,
-      left: 1900,
       receipt: session.ended_at ? "/receipt" : null,
     };
   }

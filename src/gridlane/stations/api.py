@@ -12,7 +12,7 @@ from gridlane.kernel.access import Permission
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
 from gridlane.stations import asking_operations, onboarding, places
-from gridlane.stations.availability import availability_intervals
+from gridlane.stations.availability import EvseState, availability_intervals
 from gridlane.stations.model import (
     connectors,
     evses,
@@ -123,6 +123,8 @@ async def list_stations(
     site_id: UUID | None = None,
     connected: bool | None = None,
     model: str | None = None,
+    protocol: str | None = None,
+    state: EvseState | None = None,
     search: str | None = None,
 ) -> Json:
     """Stations by name, with their EVSEs' present states."""
@@ -134,9 +136,12 @@ async def list_stations(
         (stations.c.site_id, site_id),
         (stations.c.connected, connected),
         (stations.c.model, model),
+        (stations.c.protocol, protocol),
     ):
         if wanted is not None:
             query = query.where(column == wanted)
+    if state is not None:
+        query = query.where(_has_evse_in(state))
     if search:
         pattern = f"%{search}%"
         query = query.where(sa.or_(stations.c.name.ilike(pattern), stations.c.identity.ilike(pattern)))
@@ -442,3 +447,15 @@ def _wish(wish: OperationInput) -> dict[str, Any]:
 
 def _within(allowed: frozenset[UUID] | None, column: Any) -> Any:
     return sa.true() if allowed is None else column.in_(allowed)
+
+
+def _has_evse_in(state: EvseState) -> sa.ColumnElement[bool]:
+    """Stations with an EVSE that is in this state now, by the availability ledger."""
+    ledger = availability_intervals
+    return (
+        sa.select(sa.literal(1))
+        .select_from(evses)
+        .join(ledger, ledger.c.evse_id == evses.c.id)
+        .where(evses.c.station_id == stations.c.id, ledger.c.until.is_(None), ledger.c.state == state)
+        .exists()
+    )

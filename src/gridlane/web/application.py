@@ -11,7 +11,7 @@ from gridlane.kernel.bus import Bus
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
-from gridlane.web import health, live, problems, screens
+from gridlane.web import driving, health, live, problems, screens
 
 Recognise = Callable[[Request], Awaitable[Caller]]
 
@@ -51,7 +51,7 @@ def make(
     app.state.live = live.LiveState(database, bus)
     problems.register(app)
     app.include_router(health.router)
-    for router in (*routers, live.router):
+    for router in (*routers, driving.router, live.router):
         app.include_router(router, prefix="/api/v1")
     app.include_router(screens.router)
     return app

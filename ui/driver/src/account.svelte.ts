@@ -1,13 +1,13 @@
 /** Who holds the phone; much can be done by nobody in particular. */
 import { api } from "$shared/api/client";
-import type { DriverMe } from "$shared/api/driver";
+import type { Me } from "$shared/api/model";
 
 class Account {
-  me = $state.raw<DriverMe | null>(null);
+  me = $state.raw<Me | null>(null);
   known = $state(false);
 
   async recognise(): Promise<void> {
-    this.me = await api.get<DriverMe>("/me").catch(() => null);
+    this.me = await api.get<Me>("/me").catch(() => null);
     this.known = true;
   }
 

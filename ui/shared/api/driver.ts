@@ -1,21 +1,13 @@
 /** What the driver's app reads of the API. */
-import type { ChargingState } from "./model";
+import type { EvseState } from "./model";
 
-export type PlugState = "available" | "occupied" | "reserved" | "unavailable" | "faulted" | "offline";
-
+/** What a session that begins now costs, taxes inside: decimal strings per kWh, per hour, per idle hour, once. */
 export interface Price {
-  /** Decimal strings in `currency`, with taxes. */
-  energy: string | null;
-  minute: string | null;
-  start: string | null;
   currency: string;
-}
-
-/** A predicted wait in minutes, with the interval that holds in eight of ten cases. */
-export interface Wait {
-  minutes: number;
-  low: number;
-  high: number;
+  energy: string | null;
+  hour: string | null;
+  idle_hour: string | null;
+  start: string | null;
 }
 
 export interface Place {
@@ -35,20 +27,18 @@ export interface Place {
   /** OCPI ConnectorType. */
   connectors: string[];
   price: Price | null;
-  wait: Wait | null;
   accessible: boolean;
   amenities: string[];
-  open: boolean | null;
+  opening: string | null;
   /** When the state was last known to be so. */
   as_of: string;
 }
 
 export interface Plug {
-  id: string;
   /** On the sticker, and in the QR code. */
   public_id: string;
   label: string | null;
-  state: PlugState;
+  state: EvseState;
   state_since: string | null;
   connectors: string[];
   max_power: number | null;
@@ -57,40 +47,29 @@ export interface Plug {
 
 export interface PlaceDetails extends Place {
   evses: Plug[];
-  /** Share of plugs in use by hour of the week, Monday first; null while there is no history. */
-  busy: number[] | null;
-  opening: string | null;
-  phone: string | null;
 }
 
 export interface PlugDetails extends Plug {
   place: Place;
-  /** What would keep a start from working, in a sentence; null when nothing does. */
-  hindrance: string | null;
 }
+
+export type ChargeState = "asking" | "charging" | "paused" | "finishing" | "ended" | "failed";
+
+/** Why a charge waits or failed; the words are ours. */
+export type ChargeReason = "plug_in" | "not_plugged_in" | "station_refused" | "no_answer" | "token_refused";
 
 export interface Charge {
   id: string;
-  place: { id: string; name: string };
-  plug: string;
-  state: "asking" | "charging" | "paused" | "finishing" | "ended" | "failed";
-  charging_state: ChargingState | null;
-  /** Why it failed, why it is slow, what to do: in a sentence. */
-  sentence: string | null;
+  place: { id: string | null; name: string };
+  state: ChargeState;
+  why: ChargeReason | null;
   started_at: string;
   ended_at: string | null;
   energy: number;
   power: number | null;
   soc: number | null;
+  stop_reason: string | null;
   cost: { amount: string; currency: string } | null;
-  /** Grams. */
-  co2: number | null;
-  /** Seconds, where it can be told. */
-  left: number | null;
+  /** Address of its paper. */
   receipt: string | null;
-}
-
-export interface DriverMe {
-  name: string;
-  permissions: string[];
 }

@@ -735,12 +735,11 @@ export const driver: Translation<typeof en.driver> = {
   "app.places": "Bereiche",
   "app.skip": "Zum Inhalt springen",
 
-  "charge.as_guest": "Als Gast bezahlen",
-  "charge.co2": "CO₂",
+  "charge.asking": "Das dauert ein paar Sekunden. Sie können jetzt einstecken.",
   "charge.cost": "Kosten",
   "charge.energy": "Energie",
-  "charge.left": "Noch",
   "charge.next": "Weiter",
+  "charge.not_here": "An diesem Stecker kann gerade niemand laden. Bitte einen anderen wählen.",
   "charge.number": "Nummer am Stecker",
   "charge.number_hint": "Auf dem Aufkleber, unter dem QR-Code.",
   "charge.receipt": "Beleg",
@@ -756,6 +755,14 @@ export const driver: Translation<typeof en.driver> = {
   "charge_state.failed": "Es ging nicht los",
   "charge_state.finishing": "Voll, bitte Platz machen",
   "charge_state.paused": "Angehalten",
+
+  "charge_why.no_answer":
+    "Die Station hat nicht geantwortet. Bitte einen anderen Stecker versuchen; es kostet nichts.",
+  "charge_why.not_plugged_in": "Es wurde nicht rechtzeitig eingesteckt. Bitte am Stecker neu starten.",
+  "charge_why.plug_in": "Die Station ist bereit: bitte einstecken.",
+  "charge_why.station_refused":
+    "Die Station hat abgelehnt. Bitte einen anderen Stecker versuchen; es kostet nichts.",
+  "charge_why.token_refused": "Hier dürfen Sie nicht laden.",
 
   "filter.accessible": "Barrierefrei",
   "filter.fast": "Schnell",
@@ -773,34 +780,20 @@ export const driver: Translation<typeof en.driver> = {
   "install.title": "Als App",
   "install.why": "Öffnet sofort, auch in der Tiefgarage ohne Netz.",
 
+  "limit.cost": "nach Kosten",
   "limit.energy": "nach Energie",
   "limit.label": "Von selbst aufhören",
-  "limit.minutes": "nach Zeit",
-  "limit.money": "nach Kosten",
   "limit.none": "wenn das Auto voll ist",
   "limit.soc": "nach Batterie",
+  "limit.time": "nach Zeit",
 
+  "limit_unit.cost": "Höchstens ({currency})",
   "limit_unit.energy": "kWh",
-  "limit_unit.minutes": "Minuten",
-  "limit_unit.money": "Höchstens ({currency})",
   "limit_unit.soc": "Prozent",
-
-  "mode.cheapest": "Günstig",
-  "mode.greenest": "Grün",
-  "mode.label": "Wie",
-  "mode.now": "Jetzt",
-  "mode.ready_by": "Fertig um",
-  "mode.until": "Fertig um",
-
-  "mode_why.cheapest": "Lädt in den günstigsten Stunden, voll, wenn Sie losfahren.",
-  "mode_why.greenest": "Lädt, wenn der Strom am saubersten ist, voll, wenn Sie losfahren.",
-  "mode_why.now": "So schnell, wie Auto und Station können.",
-  "mode_why.ready_by": "Schonend, voll, wenn Sie losfahren.",
+  "limit_unit.time": "Minuten",
 
   "place.as_of": "bekannt",
   "place.busy": { one: "{count} Stecker, belegt", other: "alle {count} Stecker belegt" },
-  "place.busy_hours": "Meist so voll",
-  "place.busy_now": "Zu dieser Stunde meist zu {share} belegt",
   "place.directions": "Route",
   "place.free": { one: "{count} von {plugs} frei", other: "{count} von {plugs} frei" },
   "place.good_to_know": "Gut zu wissen",
@@ -817,7 +810,7 @@ export const driver: Translation<typeof en.driver> = {
 
   "price.energy": "{price} / kWh",
   "price.free": "Kostenlos",
-  "price.minute": "{price} / Min.",
+  "price.hour": "{price} / Std.",
   "price.promise": "Der jetzt gezeigte Preis ist der, den Sie zahlen.",
   "price.start": "{price} zum Start",
   "price.unknown": "Preis an der Station",
@@ -829,7 +822,4 @@ export const driver: Translation<typeof en.driver> = {
   "tab.activity": "Verlauf",
   "tab.charge": "Laden",
   "tab.find": "Finden",
-
-  "wait.about": "etwa {minutes} Min.",
-  "wait.between": "Wartezeit {low} bis {high} Min.",
 };

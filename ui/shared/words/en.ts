@@ -729,12 +729,11 @@ export const driver = {
   "app.places": "Sections",
   "app.skip": "Skip to the content",
 
-  "charge.as_guest": "Pay as a guest",
-  "charge.co2": "CO₂",
+  "charge.asking": "This takes a few seconds. You may plug in now.",
   "charge.cost": "Cost",
   "charge.energy": "Energy",
-  "charge.left": "Time left",
   "charge.next": "Next",
+  "charge.not_here": "Nobody can charge at this plug right now. Choose another one.",
   "charge.number": "Number at the plug",
   "charge.number_hint": "On the sticker, beneath the QR code.",
   "charge.receipt": "Receipt",
@@ -750,6 +749,12 @@ export const driver = {
   "charge_state.failed": "It did not start",
   "charge_state.finishing": "Full, please move the car",
   "charge_state.paused": "Paused",
+
+  "charge_why.no_answer": "The station did not answer. Try another plug; nothing is charged.",
+  "charge_why.not_plugged_in": "Nobody plugged in in time. Start again when you are at the plug.",
+  "charge_why.plug_in": "The station is ready: plug in.",
+  "charge_why.station_refused": "The station said no. Try another plug; nothing is charged.",
+  "charge_why.token_refused": "You may not charge here.",
 
   "filter.accessible": "Accessible bay",
   "filter.fast": "Fast",
@@ -767,34 +772,20 @@ export const driver = {
   "install.title": "As an app",
   "install.why": "Opens at once, also in a garage without a network.",
 
+  "limit.cost": "by cost",
   "limit.energy": "by energy",
   "limit.label": "Stop by itself",
-  "limit.minutes": "by time",
-  "limit.money": "by cost",
   "limit.none": "when the car is full",
   "limit.soc": "by battery",
+  "limit.time": "by time",
 
+  "limit_unit.cost": "At most ({currency})",
   "limit_unit.energy": "kWh",
-  "limit_unit.minutes": "Minutes",
-  "limit_unit.money": "At most ({currency})",
   "limit_unit.soc": "Percent",
-
-  "mode.cheapest": "Cheapest",
-  "mode.greenest": "Greenest",
-  "mode.label": "How",
-  "mode.now": "Now",
-  "mode.ready_by": "Ready by",
-  "mode.until": "Ready at",
-
-  "mode_why.cheapest": "Charges in the cheapest hours, full when you leave.",
-  "mode_why.greenest": "Charges when power is cleanest, full when you leave.",
-  "mode_why.now": "As fast as car and station can.",
-  "mode_why.ready_by": "Gently, full when you leave.",
+  "limit_unit.time": "Minutes",
 
   "place.as_of": "known",
   "place.busy": { one: "{count} plug, in use", other: "all {count} plugs in use" },
-  "place.busy_hours": "Usually busy",
-  "place.busy_now": "Usually {share} in use at this hour",
   "place.directions": "Directions",
   "place.free": { one: "{count} of {plugs} free", other: "{count} of {plugs} free" },
   "place.good_to_know": "Good to know",
@@ -811,7 +802,7 @@ export const driver = {
 
   "price.energy": "{price} / kWh",
   "price.free": "Free of charge",
-  "price.minute": "{price} / min",
+  "price.hour": "{price} / h",
   "price.promise": "The price shown now is the price you pay.",
   "price.start": "{price} at the start",
   "price.unknown": "Price at the station",
@@ -823,7 +814,4 @@ export const driver = {
   "tab.activity": "Activity",
   "tab.charge": "Charge",
   "tab.find": "Find",
-
-  "wait.about": "about {minutes} min",
-  "wait.between": "Wait {low} to {high} min",
 } as const;

@@ -112,7 +112,7 @@ export function priceSentence(price: Price | null): string {
   if (!price) return say("price.unknown");
   const parts = [
     price.energy && say("price.energy", { price: money(price.energy, price.currency) }),
-    price.minute && say("price.minute", { price: money(price.minute, price.currency) }),
+    price.hour && say("price.hour", { price: money(price.hour, price.currency) }),
     price.start && say("price.start", { price: money(price.start, price.currency) }),
   ];
   return parts.filter(Boolean).join(" + ") || say("price.free");

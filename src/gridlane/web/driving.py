@@ -1,0 +1,276 @@
+"""The REST edge of the drivers' app: places and plugs for everybody; for who is signed in, one's own charges.
+
+It joins what several packages know into what one screen shows, so it lives at the edge and decides nothing.
+"""
+
+import secrets
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gridlane.accounts import issuing
+from gridlane.accounts.model import tokens
+from gridlane.accounts.tokens import SECRET, TokenCipher
+from gridlane.billing.model import bills, documents
+from gridlane.billing.running_cost import cost_so_far
+from gridlane.charging import remote
+from gridlane.charging.api import StartLimits
+from gridlane.charging.model import sessions, start_requests
+from gridlane.kernel.access import Caller, NotSignedIn, Permission, system
+from gridlane.kernel.clock import system_clock
+from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
+from gridlane.kernel.paging import page
+from gridlane.stations.model import operations, sites, stations
+from gridlane.stations.reports import TokenRef
+from gridlane.web.places import PublicPlaces, plug_named, plugs_of
+
+router = APIRouter(prefix="/driver", tags=["driving"])
+
+
+class ChargeInput(BaseModel):
+    """Where to charge: the number on the plug's sticker; and where it is to end by itself (OCPP 2.1)."""
+
+    plug: Annotated[str, Field(min_length=1, max_length=48)]
+    limits: StartLimits = StartLimits()
+    idempotency_key: Annotated[str | None, Field(max_length=100)] = None
+
+
+# --- places, for everybody ---------------------------------------------------------------------------------------
+
+
+@router.get("/places")
+async def list_places(request: Request) -> Json:
+    """All public places with their plugs free now and their price now."""
+    return Json({"items": await _public(request).all()})
+
+
+@router.get("/places/{site_id}")
+async def show_place(request: Request, database: TheDatabase, site_id: UUID) -> Json:
+    """A place and each of its plugs."""
+    place = await _public(request).one(site_id)
+    plugs = await plugs_of(database, site_id, system_clock())
+    return Json({**msgspec.structs.asdict(place), "evses": plugs})
+
+
+@router.get("/plugs/{public_id}")
+async def show_plug(request: Request, database: TheDatabase, public_id: str) -> Json:
+    """The plug a driver stands at, with its price."""
+    site_id, plug = await plug_named(database, public_id)
+    place = await _public(request).one(site_id)
+    priced = await plugs_of(database, site_id, system_clock())
+    price = next((one.price for one in priced if one.public_id == plug.public_id), None)
+    return Json({**msgspec.structs.asdict(plug), "price": price, "place": place})
+
+
+# --- one's own charges -------------------------------------------------------------------------------------------
+
+
+@router.get("/charges")
+async def list_charges(
+    caller: TheCaller, database: TheDatabase, paging: ThePaging, running: bool | None = None
+) -> Json:
+    """One's own charges, newest first."""
+    query = _charges(_person(caller))
+    if running is not None:
+        query = query.where((sessions.c.status == "active") == running)
+    async with database.unit_of_work(caller.scope) as work:
+        found = await page(work, query, [sessions.c.started_at, sessions.c.id], paging, newest_first=True)
+        found.items = [await _charge(work, row) for row in found.items]
+    return Json(found)
+
+
+@router.post("/charges", status_code=202)
+async def start_charge(
+    caller: TheCaller, database: TheDatabase, bus: TheBus, settings: TheSettings, wish: ChargeInput
+) -> Json:
+    """Ask the plug's station to start. Follow the charge by the id of this answer."""
+    caller.require(Permission.CHARGE)
+    person_id, now = _person(caller), system_clock()
+    _, plug = await plug_named(database, wish.plug)
+    cipher = TokenCipher(settings.secret(SECRET))
+    async with database.unit_of_work(caller.scope) as work:
+        made = await remote.start_with(
+            work,
+            caller,
+            cipher,
+            now,
+            station_id=plug.station_id,
+            token_id=await _app_token(work, caller, cipher, person_id),
+            evse=plug.evse,
+            limits=wish.limits.on_the_wire(),
+            idempotency_key=wish.idempotency_key,
+        )
+    bus.publish(f"station.{plug.station_id}.operations")
+    return Json({"id": made["id"]}, status_code=202)
+
+
+@router.get("/charges/{charge_id}")
+async def show_charge(caller: TheCaller, database: TheDatabase, charge_id: UUID) -> Json:
+    """A charge by the id of its start or of its session."""
+    person_id = _person(caller)
+    async with database.unit_of_work(caller.scope) as work:
+        start = await _start(work, person_id, charge_id)
+        session_id = start["session_id"] if start is not None else charge_id
+        if session_id is None and start is not None:
+            return Json(_asking(start, system_clock()))
+        query = _charges(person_id).where(sessions.c.id == session_id)
+        row = (await work.execute(query)).mappings().first()
+        if row is None:
+            raise remote.SessionUnknown(session=charge_id)
+        return Json(await _charge(work, dict(row)))
+
+
+@router.post("/charges/{charge_id}/stop", status_code=202)
+async def stop_charge(caller: TheCaller, database: TheDatabase, bus: TheBus, charge_id: UUID) -> Json:
+    """Ask the station to end one's charge."""
+    person_id = _person(caller)
+    async with database.unit_of_work(caller.scope) as work:
+        start = await _start(work, person_id, charge_id)
+        session_id = (start or {}).get("session_id") or charge_id
+        operation = await remote.stop(work, caller, session_id)
+    bus.publish(f"station.{operation['station_id']}.operations")
+    return Json({"id": charge_id}, status_code=202)
+
+
+# --- below the story ---------------------------------------------------------------------------------------------
+
+
+def _public(request: Request) -> PublicPlaces:
+    state = request.app.state
+    if not hasattr(state, "public_places"):
+        state.public_places = PublicPlaces(state.database)
+    places: PublicPlaces = state.public_places
+    return places
+
+
+def _person(caller: Caller) -> UUID:
+    if caller.person_id is None:
+        raise NotSignedIn
+    return caller.person_id
+
+
+async def _app_token(work: AsyncConnection, caller: Caller, cipher: TokenCipher, person_id: UUID) -> UUID:
+    """The token a person charges with by app; made at the first charge."""
+    mine = sa.select(tokens.c.id).where(tokens.c.person_id == person_id, tokens.c.kind == "Central")
+    known: UUID | None = await work.scalar(mine.order_by(tokens.c.created_at).limit(1))
+    if known is not None:
+        return known
+    ref = TokenRef(f"APP{secrets.token_hex(8).upper()}", "Central")
+    details = {"name": caller.name, "person_id": person_id, "local_list": False}
+    issuer = system(caller.organization_id, "drivers' app")
+    made = await issuing.issue(work, issuer, cipher, ref, details)
+    token_id: UUID = made["id"]
+    return token_id
+
+
+def _charges(person_id: UUID) -> sa.Select[Any]:
+    """One's sessions with their place, their latest bill and its paper."""
+    billed = (
+        sa.select(bills.c.net + bills.c.tax)
+        .where(bills.c.session_id == sessions.c.id)
+        .order_by(bills.c.revision.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    paper = (
+        sa.select(documents.c.id)
+        .where(documents.c.session_id == sessions.c.id)
+        .order_by(documents.c.issued_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    currency = (
+        sa.select(bills.c.currency).where(bills.c.session_id == sessions.c.id).limit(1).scalar_subquery()
+    )
+    return (
+        sa.select(
+            sessions.c.id, sessions.c.status, sessions.c.refused, sessions.c.charging_state, sessions.c.started_at,
+            sessions.c.ended_at, sessions.c.presumed_end, sessions.c.energy, sessions.c.power, sessions.c.soc,
+            sessions.c.stop_reason, sites.c.id.label("site_id"),
+            sa.func.coalesce(sites.c.name, stations.c.name).label("place_name"),
+            billed.label("gross"), currency.label("currency"), paper.label("document_id"),
+        )
+        .join_from(sessions, stations, stations.c.id == sessions.c.station_id)
+        .outerjoin(sites, sites.c.id == stations.c.site_id)
+        .where(sessions.c.person_id == person_id)
+    )  # fmt: skip
+
+
+async def _charge(work: AsyncConnection, row: dict[str, Any]) -> dict[str, Any]:
+    running = row["status"] == "active"
+    cost = None if row["gross"] is None else {"amount": row["gross"], "currency": row["currency"]}
+    if running and cost is None:
+        bill = await cost_so_far(work, row["id"], system_clock())
+        cost = None if bill is None else {"amount": bill.gross.amount, "currency": bill.gross.currency}
+    kept = ("id", "started_at", "energy", "power", "soc", "stop_reason")
+    return {
+        **{name: row[name] for name in kept},
+        "ended_at": row["ended_at"] or row["presumed_end"],
+        "place": {"id": row["site_id"], "name": row["place_name"]},
+        "state": _state(row),
+        "why": "token_refused" if row["refused"] else None,
+        "cost": cost,
+        "receipt": None if row["document_id"] is None else f"/api/v1/documents/{row['document_id']}.pdf",
+    }
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["refused"]:
+        return "failed"
+    if row["status"] != "active":
+        return "ended"
+    if row["charging_state"] in ("SuspendedEV", "SuspendedEVSE"):
+        return "paused"
+    return "finishing" if row["charging_state"] == "Idle" else "charging"
+
+
+async def _start(work: AsyncConnection, person_id: UUID, charge_id: UUID) -> dict[str, Any] | None:
+    query = (
+        sa.select(
+            start_requests.c.id, start_requests.c.created_at, start_requests.c.expires_at, start_requests.c.session_id,
+            operations.c.status, sites.c.id.label("site_id"),
+            sa.func.coalesce(sites.c.name, stations.c.name).label("place_name"),
+        )
+        .join_from(start_requests, stations, stations.c.id == start_requests.c.station_id)
+        .outerjoin(sites, sites.c.id == stations.c.site_id)
+        .outerjoin(operations, operations.c.id == start_requests.c.operation_id)
+        .where(start_requests.c.id == charge_id, start_requests.c.person_id == person_id)
+    )  # fmt: skip
+    row = (await work.execute(query)).mappings().first()
+    return dict(row) if row is not None else None
+
+
+_REFUSED = {
+    "refused": "station_refused",
+    "timed_out": "no_answer",
+    "failed": "station_refused",
+    "unsupported": "station_refused",
+    "expired": "no_answer",
+    "cancelled": "no_answer",
+}
+"""How the command to start ended -> why the charge did not begin."""
+
+
+def _asking(start: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """A start without its session yet: the station is asked, or the driver has not plugged in, or it failed."""
+    why = _REFUSED.get(start["status"]) or ("not_plugged_in" if now > start["expires_at"] else None)
+    return {
+        "id": start["id"],
+        "started_at": start["created_at"],
+        "ended_at": None,
+        "place": {"id": start["site_id"], "name": start["place_name"]},
+        "state": "failed" if why else "asking",
+        "why": why or ("plug_in" if start["status"] in ("agreed", "unverified") else None),
+        "energy": 0.0,
+        "power": None,
+        "soc": None,
+        "stop_reason": None,
+        "cost": None,
+        "receipt": None,
+    }
