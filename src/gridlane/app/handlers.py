@@ -20,6 +20,7 @@ from gridlane.stations.decision import (
     TimePassed,
     and_then,
 )
+from gridlane.stations.owner import kept
 from gridlane.stations.replies import Refused
 from gridlane.stations.state import Live
 
@@ -46,8 +47,11 @@ def reports() -> dict[type, Handler]:
 
 def table() -> Mapping[type, Handler]:
     """Every input of a station's owner, with its handler."""
+    observed: dict[type, Handler] = dict.fromkeys(
+        operations.OBSERVED, kept
+    )  # they may prove an operation all the same
     messages: dict[type, Handler] = {
-        kind: _observed(kind, _gated(kind, handler)) for kind, handler in reports().items()
+        kind: _observed(kind, _gated(kind, handler)) for kind, handler in (observed | reports()).items()
     }
     return {
         **messages,

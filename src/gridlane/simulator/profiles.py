@@ -91,7 +91,7 @@ class ProfileStack:
     ) -> Watts:
         """What the EVSE may draw now."""
         own = [one for one in self.installed if one.evse in (0, evse)]
-        chosen = [one for one in own if one.purpose == "TxProfile" and transaction in (one.transaction, None)]
+        chosen = [one for one in own if one.purpose == "TxProfile" and one.transaction in (transaction, None)]
         chosen = chosen or [one for one in own if one.purpose == "TxDefaultProfile"]
         limit = self._limit_of(chosen, rating, phases, now, started)
         maxima = [one for one in own if one.purpose in MAX_PURPOSES]

@@ -328,6 +328,7 @@ class Station:
         times = [when for when, _, _ in self.later[:1]]
         times += [self.next_heartbeat] if self.next_heartbeat else []
         times += list(self.next_meter.values())
+        times += [one.token_until for one in self.evses.values() if one.token_until is not None]
         times += [self.boot_wait] if self.boot_wait else []
         if self.conversation is not None and self.conversation.next_deadline is not None:
             times.append(datetime.fromtimestamp(self.conversation.next_deadline, now.tzinfo))

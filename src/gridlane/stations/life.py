@@ -144,14 +144,12 @@ def alive(live: Live, _what: r.Alive, now: datetime, _answer: Any) -> Commit:
 
 
 def status_reported(live: Live, what: r.StatusReported, now: datetime, _answer: Any) -> Commit:
-    """StatusNotification. A status older than the one known (an offline station's queue) changes nothing."""
+    """StatusNotification. The one received last is true: a station tells in order, and its clock may be set back."""
     if what.evse == 0:
         return _station_status(live, what, now)
     at = plausible(what.at, now)
     key = (what.evse, what.connector)
     before = live.station.connectors.get(key)
-    if before is not None and at < before.status_at - timedelta(seconds=1):
-        return Commit(live, Noted(), warnings=["older than the status known"])
     rows, state = _connector_rows(live, key, before, what, at)
     station = replace(
         live.station,
@@ -241,8 +239,8 @@ def described(live: Live, what: Described, now: datetime, _answer: Any) -> Commi
 
 
 def plausible(at: datetime | None, now: datetime) -> datetime:
-    """A station's own time where it can be believed: not in our future, not before OCPP existed."""
-    if at is None or at > now + timedelta(minutes=1) or at.year < 2010:
+    """A station's own time where it can be believed: never in our future, nor days ago."""
+    if at is None or not now - timedelta(days=7) < at < now:
         return now
     return at
 

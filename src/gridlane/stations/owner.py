@@ -70,7 +70,7 @@ class OwnerParts(msgspec.Struct):
     fenced: Callable[["Owner"], None]  # a newer owner exists
 
 
-def _kept(live: Live, _what: Any, _now: datetime, _answer: Any) -> Commit:
+def kept(live: Live, _what: Any, _now: datetime, _answer: Any) -> Commit:
     """What nobody decides about is kept in the message log and answered as the specification says."""
     return Commit(live, Noted())
 
@@ -111,7 +111,7 @@ class Owner:
                 self._decide(self._inbox.popleft(), None)
 
     def _decide(self, item: Input, answer: Any) -> None:
-        handler = self.parts.handlers.get(type(item.what), _kept)
+        handler = self.parts.handlers.get(type(item.what), kept)
         try:
             decided = handler(self.live, item.what, item.at, answer)
             if type(decided) is Commit and item.finish is not None:

@@ -1,0 +1,113 @@
+"""What the published test cases ask of a central system, played with a virtual station on real sockets.
+
+A case is passed only when its test asserts what is stored and what the station does next, not just an answer.
+"""
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gridlane.ocpp.version import Version
+
+CARD, FRIEND, STRANGER = "04AABBCCDDEE80", "04AABBCCDDEE81", "04AABBCCDDEE99"
+
+
+class Lab:
+    """One installation and one station of a version, with a valid card and what the stored rows say."""
+
+    card, friend, stranger = CARD, FRIEND, STRANGER
+
+    def __init__(self, installation):
+        self.installation = installation
+        self.id = None
+
+    @asynccontextmanager
+    async def station(self, version, *, boot=True, **spec):
+        await self.installation.issue_token(CARD, group_id="FAMILY", concurrent=0)
+        station = await self.installation.station("CP-1", version, **{"meter_interval": 1, **spec})
+        self.id = station.id
+        async with station:
+            if boot:
+                await station.boot()
+                await self.seen("SELECT 1 FROM stations WHERE booted_at IS NOT NULL")
+            yield station
+
+    # --- what is stored ------------------------------------------------------------------------------------------
+
+    async def seen(self, statement, *parameters, patience=10.0):
+        """The first row of a query, once there is one."""
+
+        async def rows():
+            return await self.installation.sql(statement, *parameters)
+
+        return (await self.installation.until(rows, patience, lambda: f"never stored: {statement}"))[0]
+
+    async def session(self, status="ended"):
+        """The newest session, once it is in this state: (transaction_id, energy, stop reason, refused)."""
+        return await self.seen(
+            "SELECT transaction_id, energy, stop_reason, refused FROM sessions WHERE status = %s ORDER BY id DESC LIMIT 1",
+            status,
+        )
+
+    async def connector(self, status, evse=1):
+        await self.seen("SELECT 1 FROM connectors WHERE evse = %s AND status = %s", evse, status)
+
+    async def logged(self, action, pattern="%"):
+        return await self.seen(
+            "SELECT payload, answer FROM messages WHERE action = %s AND payload LIKE %s ORDER BY at DESC",
+            action,
+            pattern,
+        )
+
+    # --- what an operator does -----------------------------------------------------------------------------------
+
+    async def ask(self, kind, status="verified", **params):
+        """Send a command and wait until it has ended like this."""
+        operation = await self.installation.command(self.id, kind, **params)
+        ended = await self.installation.operation(operation, patience=15)
+        assert ended["status"] == status, ended
+        return ended
+
+    async def agreed(self, kind, **params):
+        """Send a command and wait until the station has agreed (its effect is still to come)."""
+        operation = await self.installation.command(self.id, kind, **params)
+        await self.installation.operation(operation, "agreed", "verified")
+        return operation
+
+    def token(self, number=CARD, kind="ISO14443"):
+        return {"value": number, "kind": kind}
+
+    # --- stories -------------------------------------------------------------------------------------------------
+
+    async def charge(self, station, *, card=CARD, plug_first=True):
+        """From plug (or card) to flowing energy; gives the transaction."""
+        if plug_first:
+            await station.plug_in()
+            await station.tap(card)
+        else:
+            await station.tap(card)
+            await station.until(lambda: station.evse().token == card, "to know the card")
+            await station.plug_in()
+        await station.until(lambda: station.evse().transaction and station.evse().power > 0, "to charge")
+        transaction = station.evse().transaction
+        await station.until(lambda: transaction.id, "to know the transaction's id")
+        await self.seen(
+            "SELECT 1 FROM sessions WHERE transaction_id = %s AND status = 'active'", transaction.id
+        )
+        return transaction
+
+    async def quiet(self, station):
+        """Until everything the station had to say was acknowledged."""
+        await station.until(
+            lambda: not station.machine.queue and station.machine.in_flight is None, "to be heard"
+        )
+
+
+@pytest.fixture
+def lab(installation):
+    return Lab(installation)
+
+
+@pytest.fixture
+def v16():
+    return Version.V16
