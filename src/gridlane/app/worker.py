@@ -56,6 +56,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("stations.expire_operations", housekeeping.expire_operations, cron="* * * * *"),
         Job("stations.forget", housekeeping.forget_old, cron="20 3 * * *"),
         Job("stations.forget_uploads", forget_uploads, cron="25 3 * * *"),
+        Job("stations.forget_strangers", housekeeping.forget_strangers, cron="25 3 * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),
         *(Job(row.name, partial(row.work, billing), cron=row.cron) for row in money.JOBS),

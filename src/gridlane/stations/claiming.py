@@ -80,7 +80,9 @@ class ClaimQueue:
         await self._disconnect()
 
     def claim(self, claim: Claim) -> "asyncio.Future[tuple[Live, int]]":
-        """The station's state and epoch, once claimed. Without a ``station_id`` an entry is made for it."""
+        """The station's state and epoch, once claimed; cancelled when there is no such station any more. Without a
+        ``station_id`` an entry is made for it.
+        """
         self._waiting.append(claim)
         self._wake.set()
         return claim.done
@@ -115,8 +117,12 @@ class ClaimQueue:
                 await self._disconnect()
                 await asyncio.sleep(0.5)
         for claim in group:
-            if not claim.done.done() and claim.station_id is not None:
+            if claim.done.done() or claim.station_id is None:
+                continue
+            if claim.station_id in loaded:
                 claim.done.set_result(loaded[claim.station_id])
+            else:
+                claim.done.cancel()
 
     async def _claim(self, group: list[Claim]) -> dict[UUID, tuple[Live, int]]:
         connection = await self._connected()

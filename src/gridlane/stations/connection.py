@@ -51,6 +51,9 @@ log = structlog.get_logger(__name__)
 
 SUPERSEDED, GOING_AWAY, POLICY = 4001, 1001, 1008
 
+EARLY = 16
+"""Messages that may arrive before the claim is done; what follows them waits in the operating system."""
+
 
 class OutgoingCall(msgspec.Struct, gc=False):
     """A call of ours between its decision and its result."""
@@ -87,23 +90,25 @@ class Connection:
         self.gateway.arrived(self)
 
     def wish(self) -> Claim:
-        """What is claimed: a known station, or a place in the list of those that wait."""
+        """What is claimed: a known station, or a place in the list of those that wait, which may have been cleared."""
         visitor = self.visitor
-        if visitor.entry is not None:
+        entry = visitor.entry
+        if entry is not None and entry.approval != "pending":
             keep = visitor.confirms_new_password
-            return Claim(visitor.identity, visitor.entry.station_id, confirms_new_password=keep)
+            return Claim(visitor.identity, entry.station_id, confirms_new_password=keep)
         return Claim(
             visitor.identity,
             None,
             profile=visitor.profile,
             verifier=visitor.verifier,
-            is_approved=visitor.is_approved,
+            is_approved=visitor.is_approved and entry is None,
         )
 
     def received(self, message: bytes) -> None:
         if self.owner is None:
-            if len(self._early) < 16:
-                self._early.append(message)
+            self._early.append(message)
+            if len(self._early) == EARLY and self.link is not None:
+                self.link.pause_reading()
             return
         self.seen_at = self.gateway.clock()
         if not self.gateway.rate.allows(self._budget, self.gateway.now()):
@@ -147,6 +152,8 @@ class Connection:
         early, self._early = self._early, deque()
         for message in early:
             self.received(message)
+        if len(early) >= EARLY and self.link is not None and self.link.is_open:
+            self.link.resume_reading()
 
     def _learn_quirks(self) -> None:
         """What this make of station gets wrong is forgiven from its boot on, also on later connections."""

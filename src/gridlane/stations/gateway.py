@@ -173,12 +173,15 @@ class Gateway:
     def _claimed(self, connection: Connection, done: "asyncio.Future[Any]") -> None:
         self._arriving.discard(connection)
         if done.cancelled():
+            connection.close(GOING_AWAY, "this station is no longer registered")
             return
         live, epoch = done.result()
         station_id = live.station.id
         older = self.connections.pop(station_id, None)
         if older is not None:
             SUPERSEDES.inc()
+            assert older.owner is not None
+            older.owner.is_fenced = True  # also when both were claimed in one group, under one epoch
             older.close(SUPERSEDED, "a newer connection of this identity")
         else:
             CONNECTED.inc()

@@ -12,6 +12,8 @@ from gridlane.stations.model import handshake_failures, operations, stations
 DAYS_AHEAD = 3
 OVERDUE = timedelta(minutes=5)  # beyond an operation's own patience, when its station did not come back
 
+STRANGERS_KEPT = timedelta(days=30)  # a place in the approval list, since its station was last seen
+
 
 class Housekeeping:
     def __init__(self, database: Database, settings: Settings, clock: Clock = system_clock) -> None:
@@ -79,3 +81,15 @@ class Housekeeping:
             await work.execute(sa.text("DELETE FROM messages_default WHERE at < :limit"), {"limit": limit})
             week = self._clock() - timedelta(days=7)
             await work.execute(sa.delete(handshake_failures).where(handshake_failures.c.at < week))
+
+    async def forget_strangers(self) -> None:
+        """Clear the approval list of stations that nobody approved and that have not been seen for a month."""
+        limit = self._clock() - STRANGERS_KEPT
+        async with self._database.as_owner() as work:
+            await work.execute(
+                sa.delete(stations).where(
+                    stations.c.approval == "pending",
+                    stations.c.connected.is_(False),
+                    sa.func.coalesce(stations.c.last_seen_at, stations.c.created_at) < limit,
+                )
+            )
