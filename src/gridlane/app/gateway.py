@@ -1,6 +1,7 @@
 """The gateway role: sockets of stations in front, the committer behind. Imports no API, no solver, no PDF."""
 
 import asyncio
+import gc
 import signal
 
 import structlog
@@ -73,6 +74,7 @@ async def _run(settings: Settings, metrics_port: int) -> None:
     keeper = doorkeeper(settings, gateway, bus)
     await keeper.start()
     listeners = await open_listeners(settings, keeper.door)
+    _settle_memory()
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
     for listener in listeners:
@@ -83,6 +85,13 @@ async def _run(settings: Settings, metrics_port: int) -> None:
     await keeper.stop()
     await gateway.stop()
     await bus.close()
+
+
+def _settle_memory() -> None:
+    """Collect cycles seldom: messages and states make none, and each collection walks the state of every station."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 async def _until_told() -> None:

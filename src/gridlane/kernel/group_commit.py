@@ -186,7 +186,8 @@ class Committer:
         self.batches += 1
         self.decisions += len(batch)
         for decision in batch:
-            _tell(decision, Outcome.FENCED if decision.aggregate_id in fenced else Outcome.COMMITTED)
+            is_fenced = fenced and decision.aggregate_id in fenced
+            _tell(decision, Outcome.FENCED if is_fenced else Outcome.COMMITTED)
         if self._on_commit:
             self._on_commit(len(batch), any(decision.facts for decision in batch))
 
@@ -271,7 +272,7 @@ def _gather(batch: Sequence[Decision], fenced: set[UUID]) -> dict[Sink, list[Any
     gathered: dict[Sink, list[Any]] = {}
     recorded: list[Any] = []
     for decision in batch:
-        if decision.aggregate_id in fenced:
+        if fenced and decision.aggregate_id in fenced:
             continue
         for sink, row in decision.rows:
             try:

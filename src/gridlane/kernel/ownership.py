@@ -50,7 +50,11 @@ RETURNING aggregate_id
 """
 # FOR SHARE of one batch lets other batches pass and stops a claim until this batch has ended.
 _FENCE = """
-SELECT aggregate_id, epoch FROM ownerships WHERE aggregate_id = ANY(%(ids)s) ORDER BY aggregate_id FOR SHARE
+WITH held AS MATERIALIZED (
+    SELECT aggregate_id, epoch FROM ownerships WHERE aggregate_id = ANY(%(ids)s) ORDER BY aggregate_id FOR SHARE
+)
+SELECT mine.id FROM unnest(%(ids)s::uuid[], %(epochs)s::bigint[]) AS mine (id, epoch)
+LEFT JOIN held ON held.aggregate_id = mine.id WHERE held.epoch IS DISTINCT FROM mine.epoch
 """
 
 
@@ -72,9 +76,8 @@ async def release(connection: AsyncConnection[Any], owned: Mapping[UUID, int], n
 
 async def fence(cursor: AsyncCursor[Any], owned: Mapping[UUID, int]) -> set[UUID]:
     """Lock the ownerships against claims until the transaction ends; gives the aggregates whose epoch has passed."""
-    await cursor.execute(_FENCE, {"ids": list(owned)})
-    current = dict(await cursor.fetchall())
-    return {aggregate for aggregate, epoch in owned.items() if current.get(aggregate) != epoch}
+    await cursor.execute(_FENCE, {"ids": list(owned), "epochs": list(owned.values())})
+    return {row[0] for row in await cursor.fetchall()}
 
 
 async def renew_lease(connection: AsyncConnection[Any], node: str, role: str, now: datetime) -> None:

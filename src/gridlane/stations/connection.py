@@ -226,7 +226,7 @@ class Connection:
         owner = self.owner
         assert owner is not None
         report = self.dialect.report(event.action, event.request)
-        at = self.gateway.clock()
+        at = self.seen_at or self.gateway.clock()
         response: Any = None
 
         def finish(commit: Commit) -> None:

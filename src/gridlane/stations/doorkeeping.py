@@ -105,16 +105,16 @@ class Doorkeeper:
 
     async def _refresh(self, connection: AsyncConnection[Any]) -> None:
         """Entries that changed since the last look, with a little overlap for transactions that were still open."""
+        looked_at = self._clock()
         async with connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(
-                f"SELECT {', '.join(directory.COLUMNS)}, changed_at FROM stations "  # noqa: S608 (our own columns)
+                f"SELECT {', '.join(directory.COLUMNS)} FROM stations "  # noqa: S608 (our own columns)
                 "WHERE changed_at > %s - interval '10 seconds'",
                 (self._loaded_until,),
             )
             rows = await cursor.fetchall()
-        if rows:
-            self._loaded_until = max(row["changed_at"] for row in rows)
-            self.directory.apply(directory.load(rows))
+        self._loaded_until = looked_at
+        self.directory.apply(directory.load(rows))
 
     # --- what the door wants -------------------------------------------------------------------------------------
 

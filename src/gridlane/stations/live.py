@@ -40,10 +40,10 @@ class LiveFeed:
 
     def publish(self) -> None:
         changed, self._changed = self._changed, {}
-        by_organization: dict[UUID | None, dict[str, Any]] = {}
+        by_organization: dict[UUID | None, dict[UUID, Any]] = {}
         for station_id, owner in changed.items():
             organization = owner.live.station.organization_id
-            by_organization.setdefault(organization, {})[str(station_id)] = self.view(owner.live)
+            by_organization.setdefault(organization, {})[station_id] = self.view(owner.live)
         for organization_id, stations in by_organization.items():
             self._bus.publish(f"live.{organization_id}", msgspec.json.encode({"stations": stations}))
 
