@@ -1,4 +1,5 @@
-"""What reading an OCPP message costs, and whether our types say the same as the official schemas.
+"""What reading an OCPP message costs, what turning it into a report costs, and whether our types say the same as the
+official schemas.
 
 CPU time of this process, the median of several rounds. The peer is the usual Python way: PyPI ``ocpp``'s ``unpack`` and
 schema validation. The limit is msgspec decoding the same bytes into plain objects, checking nothing.
@@ -22,6 +23,7 @@ from gridlane.ocpp.conversation import Conversation
 from gridlane.ocpp.error_codes import Fault
 from gridlane.ocpp.schemas import conforms
 from gridlane.ocpp.version import Version
+from gridlane.stations.dialects import dialect_for
 
 MESSAGE_ID = "0d5c8d2e-1111-2222-3333-444444444444"
 MEASURANDS = (
@@ -43,6 +45,7 @@ REMARK = (
 def run(options: Options) -> Table:
     seconds = 0.05 if options.quick else 0.5
     rows = [row for message in MESSAGES for row in timed(*message, seconds)]
+    rows += [reported(*message, seconds) for message in REPORTS]
     count = 10_000 if options.quick else 100_000
     for version in Version:
         rows += agreement(version, options.seed, count)
@@ -132,6 +135,32 @@ def timed(
         ),
         Row(f"{title}: received and answered", microseconds(receive, seconds), "us CPU"),
     ]
+
+
+def meter_values_of_2x() -> dict[str, Any]:
+    return {"evseId": 1, "meterValue": transaction_event()["meterValue"]}
+
+
+STATUS = {"connectorId": 1, "status": "Charging", "errorCode": "NoError", "timestamp": "2026-11-23T10:00:00Z"}
+
+REPORTS: tuple[tuple[Version, str, dict[str, Any], float | None], ...] = (
+    (Version.V16, "Heartbeat", {}, None),
+    (Version.V16, "StatusNotification", STATUS, None),
+    (Version.V16, "MeterValues", meter_values(), 8.0),
+    (Version.V201, "MeterValues", meter_values_of_2x(), 8.0),
+    (Version.V201, "TransactionEvent", transaction_event(), None),
+)
+"""Whose translation is timed; a TransactionEvent is hashed too, to be known again."""
+
+
+def reported(
+    version: Version, action: str, payload: dict[str, Any], goal: float | None, seconds: float
+) -> Row:
+    """A decoded message to the report that is decided about, its readings included."""
+    request = codec.decode_request(version, action, json.dumps(payload).encode())
+    dialect = dialect_for(version)
+    title = f"{version} {action}: to a report"
+    return Row(title, microseconds(lambda: dialect.report(action, request), seconds), "us CPU", at_most=goal)
 
 
 def usual(text: str, version: Version) -> None:

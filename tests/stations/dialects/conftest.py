@@ -85,7 +85,7 @@ class Wire:
         self.version = version
         self.dialect = dialect_for(version)
 
-    def report(self, action, **payload):
+    def report(self, action, /, **payload):
         return self.dialect.report(
             action, codec.decode_request(self.version, action, json.dumps(payload).encode())
         )
@@ -98,7 +98,7 @@ class Wire:
         assert is_valid(self.version, action, "Request", request)
         return action, json.loads(codec.encode(request))
 
-    def answer(self, command, **payload):
+    def answer(self, command, /, **payload):
         action, _ = self.dialect.call(command)
         response = codec.decode_response(self.version, action, json.dumps(payload).encode())
         return self.dialect.answer(command, response)

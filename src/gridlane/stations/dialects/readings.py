@@ -91,13 +91,8 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 def utc(at: datetime) -> datetime:
-    """A station's time in UTC. One at the edge of the calendar, which no clock means, keeps its digits."""
-    if at.tzinfo is UTC:
-        return at
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        return at.replace(tzinfo=UTC)
+    """A station's time in UTC. Decoded messages are there already; those made in Python need not be."""
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def scaled(text: str, exponent: int) -> float:
