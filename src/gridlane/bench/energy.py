@@ -307,7 +307,7 @@ def _past(before: tuple[str, int]) -> tuple[Sessions, Network, Floats]:
 def _aims_with_peak(peak: float, demand: float, unmet_price: float) -> Callable[[int, float], Aims]:
     def aims(step: int, so_far: float) -> Aims:
         return Aims(
-            unmet_price=unmet_price, early=1e-3, urgency=4.0, peak_price=demand, peak_floor=max(peak, so_far)
+            unmet_price=unmet_price, early=2e-4, urgency=4.0, peak_price=demand, peak_floor=max(peak, so_far)
         )
 
     return aims

@@ -113,7 +113,7 @@ class StepwiseLookAhead:
             target = view.most.copy()
         else:
             target = solve(program_of(view, self.price, aims, least)).power[:, 0]
-        power = self._on_pilots(view, target, kept, smallest)
+        power = self._on_pilots(view, target, kept, smallest, peak_is_paid=aims.peak_price > 0)
         self._remember(view, power)
         self.peak_so_far = max(self.peak_so_far, float(np.minimum(power, view.most).sum()))
         return power
@@ -128,25 +128,40 @@ class StepwiseLookAhead:
             else:
                 self.since.pop(int(session), None)
 
-    def _on_pilots(self, view: View, target: Floats, kept: Bools, smallest: Floats) -> Floats:
+    def _on_pilots(
+        self, view: View, target: Floats, kept: Bools, smallest: Floats, *, peak_is_paid: bool
+    ) -> Floats:
+        """The plan's power on pilots. Where a peak is paid for, its total goes to fewer vehicles at a time, never
+        more of it; else those start whom it wants at more than half of their smallest pilot.
+        """
         network, slack = view.network, least_laxity(view)
         power, by_kind = np.zeros(target.size), np.zeros(network.weight.shape[1])
-        # Kept first, then who should start: by how much of the smallest pilot the plan wants, then by slack.
+        budget = float(target.sum())
         part = target / np.maximum(np.minimum(smallest, wanted(view)), 1e-9)
-        starts = np.lexsort((slack, -np.minimum(part, 1.0), ~kept))
-        for index in starts:
-            wants = kept[index] or part[index] > 0.5
+        most_wanted = np.zeros(target.size) if peak_is_paid else -np.minimum(part, 1.0)
+        for index in np.lexsort((slack, most_wanted, ~kept)):
+            affordable = (
+                part[index] > 0 and power.sum() + min(smallest[index], wanted(view)[index]) <= budget + 1e-6
+            )
+            starts = affordable if peak_is_paid else part[index] > 0.5
             kind = int(network.kind[view.evse[index]])
-            if wants and network.room(by_kind, kind) >= smallest[index] - 1e-9:
+            if (kept[index] or starts) and network.room(by_kind, kind) >= smallest[index] - 1e-9:
                 power[index] = smallest[index]
                 by_kind[kind] += smallest[index]
-        budget = float(np.maximum(target, power).sum())
+        spare = 1e-6 if peak_is_paid else 1.0
         for goal in (target, np.full(target.size, np.inf)):
-            self._raise_pilots(view, power, by_kind, goal, np.argsort(slack), budget)
+            budget = max(budget, float(power.sum())) if not peak_is_paid else budget
+            self._raise_pilots(view, power, by_kind, goal, np.argsort(slack), budget + spare)
         return power
 
     def _raise_pilots(
-        self, view: View, power: Floats, by_kind: Floats, goal: Floats, order: Ints, budget: float
+        self,
+        view: View,
+        power: Floats,
+        by_kind: Floats,
+        goal: Floats,
+        order: Ints,
+        budget: float,
     ) -> None:
         network, useful = view.network, wanted(view)
         for index in order:
@@ -155,7 +170,7 @@ class StepwiseLookAhead:
             at = int(np.searchsorted(steps, power[index] + 1e-9)) - 1
             while power[index] > 0 and at + 1 < steps.size and power[index] < useful[index] - 1e-9:
                 more = steps[at + 1] - steps[at]
-                over = steps[at + 1] > goal[index] + 1e-9 or power.sum() + more > budget + 1.0
+                over = steps[at + 1] > goal[index] + 1e-9 or power.sum() + more > budget
                 if over or network.room(by_kind, kind) < more - 1e-9:
                     break
                 power[index] += more
