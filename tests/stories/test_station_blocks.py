@@ -89,3 +89,37 @@ async def test_a_file_beyond_the_limit_leaves_nothing_behind_and_the_station_may
         assert not any((tmp_path / "uploads").glob("*"))
         assert (await installation.http.put(location, content=b"x" * 1000)).status_code == 201
         assert oct(next((tmp_path / "uploads").iterdir()).stat().st_mode)[-3:] == "600"
+
+
+@pytest.mark.parametrize("version", TWO)
+async def test_what_a_station_holds_is_seen_by_api(installation, version):
+    async with await installation.station("CP-1", version) as station:
+        await station.boot()
+        profile = {
+            "id": 3,
+            "stack_level": 0,
+            "purpose": "TxDefaultProfile",
+            "periods": [{"start": 0, "limit": 10}],
+        }
+        message = {"id": 1, "priority": "NormalCycle", "message": {"format": "UTF8", "content": "Hello"}}
+        token = {"value": "04AABBCCDD", "kind": "ISO14443"}
+        for kind, wish in (
+            ("set_charging_profile", {"evse": 1, "profile": profile}),
+            ("get_charging_profiles", {}),
+            ("set_display_message", {"message": message}),
+            ("get_display_messages", {}),
+            ("get_composite_schedule", {"evse": 1, "duration": 600}),
+            ("reserve", {"reservation_id": 8, "token": token, "expires": "2099-01-01T00:00:00Z", "evse": 1}),
+            ("get_local_list_version", {}),
+        ):
+            asked = await installation.command(station.id, kind, **wish)
+            assert (await installation.operation(asked))["status"] == "verified", kind
+        for path, field, value in (
+            ("profiles", "profile_id", 3),
+            ("displays", "content", "Hello"),
+            ("composite-schedules", "evse", 1),
+            ("reservations", "status", "active"),
+            ("local-list", "version", 0),
+        ):
+            (one,) = (await installation.get(f"/stations/{station.id}/{path}"))["items"]
+            assert one[field] == value

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from gridlane.charging import station_messages
-from gridlane.stations import effects, life, operations, station_reports
+from gridlane.stations import effects, life, operations, reservations, station_reports
 from gridlane.stations import reports as r
 from gridlane.stations.decision import (
     Ask,
@@ -42,6 +42,7 @@ def reports() -> dict[type, Handler]:
         **{
             kind: handler for kind, handler in station_messages.HANDLERS.items() if issubclass(kind, r.Report)
         },
+        r.TransactionReported: _followed(station_messages.HANDLERS[r.TransactionReported], reservations.used),
     }
 
 

@@ -15,11 +15,17 @@ from gridlane.kernel.access import Permission
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
 from gridlane.stations import places, uploads
+from gridlane.stations.customers import customer_reports
 from gridlane.stations.device_model import station_variables
+from gridlane.stations.displays import display_messages
 from gridlane.stations.events import security_events, station_events
 from gridlane.stations.firmware import firmware_reports
+from gridlane.stations.local_list import station_local_lists
 from gridlane.stations.logs import log_uploads
 from gridlane.stations.monitors import station_monitors
+from gridlane.stations.reservations import station_reservations
+from gridlane.stations.smart_charging import external_limits, vehicle_reports
+from gridlane.stations.station_profiles import composite_schedules, station_profiles
 from gridlane.stations.vendor_messages import other_messages
 
 router = APIRouter()
@@ -77,6 +83,54 @@ LISTINGS: tuple[Listing, ...] = (
         ("at", "id"),
         "How the station's firmware updates went, newest first.",
         newest_first=True,
+    ),
+    Listing(
+        "profiles",
+        station_profiles,
+        ("evse", "source", "profile_id"),
+        "The charging profiles installed in the station, whoever set them.",
+    ),
+    Listing(
+        "composite-schedules",
+        composite_schedules,
+        ("evse",),
+        "The limit that results from all profiles, as the station told it last for each EVSE.",
+    ),
+    Listing(
+        "external-limits",
+        external_limits,
+        ("at", "id"),
+        "Limits that others set at the station, newest first.",
+        newest_first=True,
+    ),
+    Listing(
+        "vehicle-reports",
+        vehicle_reports,
+        ("at", "id"),
+        "What vehicles told of their needs and plans, newest first.",
+        newest_first=True,
+    ),
+    Listing(
+        "reservations",
+        station_reservations,
+        ("made_at", "reservation_id"),
+        "The reservations the station agreed to, newest first.",
+        newest_first=True,
+    ),
+    Listing("displays", display_messages, ("message_id",), "The messages on the station's displays."),
+    Listing(
+        "local-list",
+        station_local_lists,
+        ("version",),
+        "The version of the local authorization list the station holds, if it holds one.",
+        hidden=("entries",),
+    ),
+    Listing(
+        "customer-reports",
+        customer_reports,
+        ("request_id", "part"),
+        "What the station told of customers on request; kept for a week.",
+        permission=Permission.PEOPLE_READ,
     ),
     Listing(
         "logs",

@@ -6,7 +6,15 @@ from typing import Any
 
 import msgspec
 
-from gridlane.stations import device_model, monitors, operations
+from gridlane.stations import (
+    device_model,
+    displays,
+    local_list,
+    monitors,
+    operations,
+    reservations,
+    station_profiles,
+)
 from gridlane.stations.commands import Answer, AnyCommand
 from gridlane.stations.decision import Commit, OperationAnswered
 from gridlane.stations.state import Live
@@ -18,6 +26,15 @@ EFFECTS: dict[str, Effect] = {
     "set_variables": device_model.written,
     "set_variable_monitoring": monitors.were_set,
     "clear_variable_monitoring": monitors.were_cleared,
+    "reserve": reservations.made,
+    "cancel_reservation": reservations.cancelled,
+    "set_charging_profile": station_profiles.was_set,
+    "clear_charging_profile": station_profiles.were_cleared,
+    "get_composite_schedule": station_profiles.composite_told,
+    "set_display_message": displays.was_set,
+    "clear_display_message": displays.was_cleared,
+    "send_local_list": local_list.was_sent,
+    "get_local_list_version": local_list.version_told,
 }
 """By the command's kind. An effect sees the state after the operation's own step, and agreed and refused answers alike."""
 

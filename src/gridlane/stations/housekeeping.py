@@ -8,6 +8,7 @@ from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.settings import Settings
 from gridlane.stations.model import handshake_failures, operations, stations
+from gridlane.stations.reservations import station_reservations
 
 DAYS_AHEAD = 3
 OVERDUE = timedelta(minutes=5)  # beyond an operation's own patience, when its station did not come back
@@ -63,6 +64,16 @@ class Housekeeping:
                 .values(
                     status="unknown", ended_at=now, evidence="the station went away before it could be seen"
                 )
+            )
+
+    async def expire_reservations(self) -> None:
+        """End reservations whose time is over; stations of 1.6 do not tell."""
+        now = self._clock()
+        async with self._database.as_owner() as work:
+            await work.execute(
+                sa.update(station_reservations)
+                .where(station_reservations.c.status == "active", station_reservations.c.expires_at <= now)
+                .values(status="expired", changed_at=now)
             )
 
     async def forget_old(self) -> None:

@@ -3,23 +3,36 @@
 from datetime import datetime
 from typing import Any
 
-from gridlane.stations import device_model, events, firmware, logs, monitors, vendor_messages
+from gridlane.stations import (
+    customers,
+    device_model,
+    displays,
+    events,
+    firmware,
+    logs,
+    monitors,
+    reservations,
+    smart_charging,
+    station_profiles,
+    vendor_messages,
+)
 from gridlane.stations import reports as r
 from gridlane.stations.decision import Ask, Commit, Handler
-from gridlane.stations.replies import Noted
 from gridlane.stations.state import Live
 
 PARTS: dict[str, Handler] = {
     "device_model": device_model.reported,
     "monitoring": monitors.reported,
     "events": events.reported,
+    "charging_profiles": station_profiles.reported,
+    "display_messages": displays.reported,
+    "customer_information": customers.reported,
 }
 """Answers in several messages, by their block."""
 
 
 def part_reported(live: Live, what: r.PartReported, now: datetime, answer: Any) -> Commit | Ask:
-    handler = PARTS.get(what.block)
-    return Commit(live, Noted()) if handler is None else handler(live, what, now, answer)
+    return PARTS[what.block](live, what, now, answer)
 
 
 HANDLERS: dict[type, Handler] = {
@@ -28,6 +41,10 @@ HANDLERS: dict[type, Handler] = {
     r.FirmwareReported: firmware.reported,
     r.FirmwarePublished: firmware.published,
     r.LogReported: logs.reported,
+    r.ReservationChanged: reservations.changed,
+    r.LimitReported: smart_charging.limit_reported,
+    r.NeedsReported: smart_charging.needs_reported,
+    r.VehicleScheduleReported: smart_charging.schedule_reported,
     r.DataTransferred: vendor_messages.transferred,
     r.OtherReported: vendor_messages.other,
 }
