@@ -7,10 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gridlane.kernel.errors import Kind
+from gridlane.ocpp import codec
 from gridlane.ocpp.actions import Direction, actions_of
 from gridlane.ocpp.error_codes import CODES
 from gridlane.ocpp.version import Version
 from gridlane.stations import commands as c
+from gridlane.stations import credentials
 from gridlane.stations import replies as a
 from gridlane.stations import reports as r
 from gridlane.stations.dialects import CommandInvalid, Unsupported, dialect_for
@@ -193,6 +195,16 @@ def test_every_action_to_a_station_can_be_asked(version):
 
     assert said <= to_stations
     assert version is Version.V21 or said == to_stations
+
+
+@pytest.mark.parametrize("version", Version)
+def test_a_password_we_make_goes_to_every_station_as_it_is_kept(version, made):
+    password = credentials.new_password()
+
+    action, request = dialect_for(version).call(c.SetPassword(password=password))
+
+    assert made.is_valid(version, action, "Request", request)
+    assert f'"{password}"'.encode() in codec.encode(request)
 
 
 @pytest.mark.parametrize("version", Version)

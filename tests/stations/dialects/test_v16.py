@@ -322,6 +322,11 @@ CALLS = [
         "ChangeConfiguration",
         {"key": "AuthorizationKey", "value": b"0123456789abcdef".hex()},
     ),
+    (
+        c.SetPassword(password="0a" * 20),
+        "ChangeConfiguration",
+        {"key": "AuthorizationKey", "value": "0a" * 20},
+    ),
     (c.ClearCache(), "ClearCache", {}),
     (c.GetListVersion(), "GetLocalListVersion", {}),
     (

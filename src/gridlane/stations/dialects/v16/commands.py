@@ -1,5 +1,6 @@
 """What a station of OCPP 1.6 can be asked."""
 
+import re
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -202,13 +203,20 @@ def set_variables(command: c.SetVariables) -> Said:
 
 
 def set_password(command: c.SetPassword) -> Said:
-    """The key goes in hexadecimal: 32 to 40 digits for 16 to 20 bytes (security white paper, 2.3)."""
-    key = (command.password or "").encode()
-    if not 16 <= len(key) <= 20:
+    """The key goes in hexadecimal: 32 to 40 digits for 16 to 20 bytes (security white paper, 2.3).
+
+    A password that is written in such digits is the key (``credentials`` makes all of them so); another's bytes are.
+    """
+    password = command.password or ""
+    value = password if _KEY.fullmatch(password) else password.encode().hex()
+    if not _KEY.fullmatch(value):
         raise CommandInvalid(
             action="ChangeConfiguration", problem="an AuthorizationKey has 16 to 20 bytes in OCPP 1.6"
         )
-    return "ChangeConfiguration", {"key": "AuthorizationKey", "value": key.hex()}
+    return "ChangeConfiguration", {"key": "AuthorizationKey", "value": value}
+
+
+_KEY: Final = re.compile("(?:[0-9A-Fa-f]{2}){16,20}")
 
 
 def clear_cache(_command: c.ClearCache) -> Said:
