@@ -3,11 +3,15 @@
 A case is passed only when its test asserts what is stored and what the station does next, not just an answer.
 """
 
+import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from gridlane.ocpp.version import Version
+
+sys.path.append(str(Path(__file__).parent))  # cases.py, not_tested.py, counting.py
 
 CARD, FRIEND, STRANGER = "04AABBCCDDEE80", "04AABBCCDDEE81", "04AABBCCDDEE99"
 
@@ -59,6 +63,23 @@ class Lab:
             pattern,
         )
 
+    async def event(self, phase, trigger, **columns):
+        """A stored event of a transaction: (token's last four, charging state, stopped reason, sequence)."""
+        more = "".join(f" AND {name} = %s" for name in columns)
+        return await self.seen(
+            "SELECT token_last4, charging_state, stopped_reason, sequence FROM transaction_events "  # noqa: S608
+            f"WHERE phase = %s AND trigger = %s{more} ORDER BY at DESC",
+            phase,
+            trigger,
+            *columns.values(),
+        )
+
+    async def verdicts(self):
+        """What was decided about tokens, oldest first: (occasion, last four, verdict)."""
+        return await self.installation.sql(
+            "SELECT occasion, token_last4, verdict FROM authorizations ORDER BY id"
+        )
+
     # --- what an operator does -----------------------------------------------------------------------------------
 
     async def ask(self, kind, status="verified", **params):
@@ -76,6 +97,14 @@ class Lab:
 
     def token(self, number=CARD, kind="ISO14443"):
         return {"value": number, "kind": kind}
+
+    async def set(self, **variables):
+        """Set variables of a 2.x station: ``set(TxCtrlr__TxStartPoint="Authorized")``."""
+        wanted = [
+            {"component": name.split("__")[0], "variable": name.split("__")[1], "value": value}
+            for name, value in variables.items()
+        ]
+        return await self.ask("set_variables", variables=wanted)
 
     # --- stories -------------------------------------------------------------------------------------------------
 
@@ -111,3 +140,8 @@ def lab(installation):
 @pytest.fixture
 def v16():
     return Version.V16
+
+
+@pytest.fixture
+def v201():
+    return Version.V201

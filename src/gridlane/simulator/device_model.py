@@ -77,6 +77,7 @@ def standard_variables(evses: int, power: float, serial: str, vendor: str, model
         v("OCPPCommCtrlr", "RetryBackOffWaitMinimum", "5", kind="integer"),
         v("OCPPCommCtrlr", "WebSocketPingInterval", "60", kind="integer"),
         v("ReservationCtrlr", "Enabled", "true", kind="boolean"),
+        v("SampledDataCtrlr", "SignReadings", "false", kind="boolean"),
         v("SampledDataCtrlr", "TxUpdatedInterval", "60", kind="integer", minimum=0),
         v(
             "SampledDataCtrlr",

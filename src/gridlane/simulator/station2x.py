@@ -3,6 +3,7 @@
 ``blocks2x`` holds what the other functional blocks answer.
 """
 
+import base64
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -85,14 +86,27 @@ class Station2x(Blocks2x):
         if one.transaction is not None:
             self._update(one, "CablePluggedIn", now, charging_state="EVConnected")
             self._power_path(one, now)
-        elif one.token is not None or self.starts_at("EVConnected") or self.starts_at("ParkingBayOccupancy"):
+        elif one.token is not None or self.starts_at("EVConnected"):
             self._begin(one, "CablePluggedIn", now)
+
+    def park(self, evse: int, now: datetime) -> None:
+        """The detector of the bay sees a vehicle."""
+        if self.starts_at("ParkingBayOccupancy") and self.evses[evse].transaction is None:
+            self._begin(self.evses[evse], "EVDetected", now)
+
+    def leave(self, evse: int, now: datetime) -> None:
+        """The bay is empty again."""
+        transaction = self.evses[evse].transaction
+        if self.stops_at("ParkingBayOccupancy") and transaction is not None:
+            self._finish(self.evses[evse], "EVDeparted", transaction.stop_reason or "Local", now)
 
     def unplugged(self, one: Evse, now: datetime) -> None:
         transaction = one.transaction
         if transaction is None:
             return
-        if self.stops_at("EVConnected") or self._is("TxCtrlr", "StopTxOnEVSideDisconnect"):
+        if self.stops_at("ParkingBayOccupancy"):
+            self._update(one, "EVCommunicationLost", now, charging_state="Idle")
+        elif self.stops_at("EVConnected") or self._is("TxCtrlr", "StopTxOnEVSideDisconnect"):
             reason = transaction.stop_reason or "EVDisconnected"
             self._finish(
                 one, "EVCommunicationLost" if transaction.stop_reason is None else "EVDeparted", reason, now
@@ -193,13 +207,24 @@ class Station2x(Blocks2x):
         for installed in self.profiles.installed:
             if installed.transaction == f"remote:{transaction.remote_start_id}":
                 installed.transaction = transaction.id
-        state = "EVConnected" if one.vehicle is not None else "Idle"
-        self._event(one, transaction, "Started", trigger, now, token=token, charging_state=state)
+        self._started(one, transaction, trigger, token, now)
         interval = int(self.model.value("SampledDataCtrlr", "TxUpdatedInterval"))
         if interval:
             self.spec.meter_interval = interval
             self.next_meter[one.number] = now + timedelta(seconds=interval)
         self._power_path(one, now)
+
+    def _started(
+        self, one: Evse, transaction: Transaction, trigger: str, token: tuple[str, str] | None, now: datetime
+    ) -> None:
+        """Tell of the start: what made it is a cable, a driver, or what only follows from both."""
+        state = "EVConnected" if one.vehicle is not None else "Idle"
+        if one.vehicle is not None and token is not None:
+            if self.starts_at("EnergyTransfer"):
+                trigger, state = "ChargingStateChanged", "Charging"
+            elif self.starts_at("DataSigned"):
+                trigger = "SignedDataReceived"
+        self._event(one, transaction, "Started", trigger, now, token=token, charging_state=state)
 
     def _power_path(self, one: Evse, now: datetime) -> None:
         """Both a cable and a driver: the contactor may close."""
@@ -208,6 +233,8 @@ class Station2x(Blocks2x):
             return
         transaction.authorized = True
         one.token_until = None
+        if one.vehicle.is_satisfied:
+            self._update(one, "ChargingStateChanged", now, charging_state="SuspendedEV")
         self.advance(now)
 
     def _update(
@@ -273,6 +300,9 @@ class Station2x(Blocks2x):
             state = "SuspendedEV"
         else:
             state = "SuspendedEVSE"
+        if state == "SuspendedEV" and self.stops_at("EnergyTransfer"):
+            self._finish(one, "ChargingStateChanged", "StoppedByEV", now)
+            return
         self._update(one, "ChargingStateChanged", now, charging_state=state)
 
     def meter(self, one: Evse, now: datetime, trigger: str = "MeterValuePeriodic") -> None:
@@ -348,7 +378,7 @@ class Station2x(Blocks2x):
             }
 
         samples = [
-            sample(one.register, "Energy.Active.Import.Register", "Wh"),
+            sample(one.register, "Energy.Active.Import.Register", "Wh") | self._signature(one),
             sample(one.power, "Power.Active.Import", "W"),
             *(sample(self.current(one), "Current.Import", "A", phase=f"L{n}") for n in range(1, phases + 1)),
             sample(VOLTAGE, "Voltage", "V", phase="L1-N"),
@@ -356,6 +386,14 @@ class Station2x(Blocks2x):
         if self.spec.direct and one.vehicle is not None:
             samples.append({**sample(one.vehicle.soc, "SoC", "Percent"), "location": "EV"})
         return {"timestamp": self.told_time(now), "sampledValue": samples}
+
+    def _signature(self, one: Evse) -> dict[str, Any]:
+        """A stand-in for what a calibrated meter adds to its register: the form of a signature, not its strength."""
+        if not self._is("SampledDataCtrlr", "SignReadings"):
+            return {}
+        data = base64.b64encode(f"{self.spec.serial}:{one.register:.0f}".encode()).decode()
+        signed = {"signedMeterData": data, "signingMethod": "", "encodingMethod": "OCMF", "publicKey": ""}
+        return {"signedMeterValue": signed}
 
     def mark_offline(self, action: str, payload: dict[str, Any]) -> None:
         if action == "TransactionEvent":
@@ -471,11 +509,15 @@ _CONTEXT = {
     ("Started", "CablePluggedIn"): "Transaction.Begin",
     ("Started", "Authorized"): "Transaction.Begin",
     ("Started", "RemoteStart"): "Transaction.Begin",
+    ("Started", "EVDetected"): "Transaction.Begin",
+    ("Started", "ChargingStateChanged"): "Transaction.Begin",
+    ("Started", "SignedDataReceived"): "Transaction.Begin",
     ("Updated", "Trigger"): "Trigger",
+    ("Updated", "MeterValueClock"): "Sample.Clock",
 } | {
     ("Ended", trigger): "Transaction.End"
     for trigger in (
         "EVDeparted", "EVCommunicationLost", "StopAuthorized", "RemoteStop", "Deauthorized", "EVConnectTimeout",
-        "ResetCommand", "AbnormalCondition",
+        "ResetCommand", "AbnormalCondition", "ChargingStateChanged",
     )
 }  # fmt: skip
