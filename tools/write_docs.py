@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from gridlane.cli.endpoints import endpoints_module
 from gridlane.cli.reference import PAGES as OPERATORS_PAGES
 from gridlane.ocpp.pages import errors_page, quirks_page
 from gridlane.stations.dialects.pages import support_page
@@ -22,6 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/ocpp-quirks.md": quirks_page,
     "docs/ocpp-support.md": support_page,
     **OPERATORS_PAGES,
+    "ui/shared/api/endpoints.ts": endpoints_module,
 }
 """Page -> the function that makes it."""
 

@@ -1,4 +1,5 @@
 /** The one door to the API. */
+import type { Endpoints } from "./endpoints";
 import { Problem, problemOf } from "./problem";
 
 export const BASE = "/api/v1";
@@ -20,12 +21,16 @@ export function whenSignedOut(act: () => void): void {
   onSignedOut = act;
 }
 
+/** Only addresses that the API has; one that is gone does not compile. */
 export const api = {
-  get: <T>(path: string, asking: Asking = {}) => ask<T>("GET", path, asking),
-  post: <T>(path: string, body?: unknown, asking: Asking = {}) => ask<T>("POST", path, { ...asking, body }),
-  put: <T>(path: string, body?: unknown, asking: Asking = {}) => ask<T>("PUT", path, { ...asking, body }),
-  patch: <T>(path: string, body?: unknown, asking: Asking = {}) => ask<T>("PATCH", path, { ...asking, body }),
-  delete: <T = void>(path: string, asking: Asking = {}) => ask<T>("DELETE", path, asking),
+  get: <T>(path: Endpoints["get"], asking: Asking = {}) => ask<T>("GET", path, asking),
+  post: <T>(path: Endpoints["post"], body?: unknown, asking: Asking = {}) =>
+    ask<T>("POST", path, { ...asking, body }),
+  put: <T>(path: Endpoints["put"], body?: unknown, asking: Asking = {}) =>
+    ask<T>("PUT", path, { ...asking, body }),
+  patch: <T>(path: Endpoints["patch"], body?: unknown, asking: Asking = {}) =>
+    ask<T>("PATCH", path, { ...asking, body }),
+  delete: <T = void>(path: Endpoints["delete"], asking: Asking = {}) => ask<T>("DELETE", path, asking),
 };
 
 async function ask<T>(method: string, path: string, asking: Asking): Promise<T> {

@@ -4,6 +4,7 @@
  */
 
 import { address } from "./client";
+import type { Endpoints } from "./endpoints";
 
 export type LiveState = "connecting" | "live" | "lost";
 
@@ -31,7 +32,7 @@ export class Live<Thing extends object> {
   #again: ReturnType<typeof setTimeout> | undefined;
   #letGo: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly path: string) {}
+  constructor(readonly path: Endpoints["get"]) {}
 
   /** Opens the stream; the returned function closes it. */
   open(): () => void {

@@ -1,5 +1,6 @@
 /** A list that the API hands out page by page (`?cursor=&limit=` -> `{items, next}`). */
 import { api, type Query } from "./client";
+import type { Endpoints } from "./endpoints";
 import { asProblem, type Problem } from "./problem";
 
 export interface Page<T> {
@@ -15,12 +16,12 @@ export class Pages<T> {
   ready = $state(false);
   problem = $state.raw<Problem | null>(null);
   next = $state<string | null>(null);
-  #path: string;
+  #path: Endpoints["get"];
   #query: Query = {};
   #asking: AbortController | undefined;
 
   constructor(
-    path: string,
+    path: Endpoints["get"],
     readonly limit = 100,
   ) {
     this.#path = path;

@@ -89,6 +89,11 @@ export const operator: Translation<typeof en.operator> = {
   "audit.none": "Noch nichts",
   "audit.none_why": "Jede Änderung steht hier und lässt sich nicht entfernen.",
 
+  "bill.none": "Für diesen Ladevorgang ist kein Preis vereinbart.",
+  "bill.settlement": "Zahlung",
+  "bill.so_far": "Kosten bis jetzt",
+  "bill.title": "Rechnung",
+
   "command.all_variables": "Ohne Angabe werden alle abgefragt.",
   "command.bad_json": "Das ist kein gültiges JSON: {reason}",
   "command.cancel_reservation": "Reservierung aufheben",
@@ -399,6 +404,7 @@ export const operator: Translation<typeof en.operator> = {
   "nav.stations": "Stationen",
   "nav.tokens": "Karten",
 
+  "operation.answer": "Was sie mitteilte",
   "operation.answered": "beantwortet",
   "operation.asked": "Gewünscht",
   "operation.by": "Von",

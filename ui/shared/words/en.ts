@@ -87,6 +87,11 @@ export const operator = {
   "audit.none": "Nothing yet",
   "audit.none_why": "Every change by anyone stands here and cannot be removed.",
 
+  "bill.none": "No price is agreed for this session.",
+  "bill.settlement": "Payment",
+  "bill.so_far": "Cost so far",
+  "bill.title": "Bill",
+
   "command.all_variables": "Without any, all are asked for.",
   "command.bad_json": "This is not valid JSON: {reason}",
   "command.cancel_reservation": "Cancel reservation",
@@ -391,6 +396,7 @@ export const operator = {
   "nav.stations": "Stations",
   "nav.tokens": "Tokens",
 
+  "operation.answer": "What it told",
   "operation.answered": "answered",
   "operation.asked": "Asked",
   "operation.by": "By",
