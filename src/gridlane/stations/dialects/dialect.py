@@ -21,6 +21,8 @@ from gridlane.stations.reports import OtherReported, Report
 T = TypeVar("T")
 Payload = dict[str, Any]
 """A message by the names of the wire, without what is not given; its type makes a Struct of it and checks it."""
+Said = tuple[str, Payload]
+"""An action and its payload."""
 
 
 class Unsupported(Refusal):
@@ -43,7 +45,7 @@ class Phrase(NamedTuple):
     """How a version says one command: the actions it may become, the payload, and what the answer means."""
 
     actions: tuple[str, ...]
-    say: Callable[[Any], tuple[str, Payload]]
+    say: Callable[[Any], Said]
     understand: Callable[[Any, Any], Answer]
 
 

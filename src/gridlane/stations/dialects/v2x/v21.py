@@ -11,12 +11,9 @@ from gridlane.ocpp.v21 import messages as m
 from gridlane.stations import commands as c
 from gridlane.stations import replies as a
 from gridlane.stations import reports as r
-from gridlane.stations.dialects.dialect import Payload, Phrase, Tables, answered, builtins, given, known
-from gridlane.stations.dialects.v2x import commands, replies, reports
+from gridlane.stations.dialects.dialect import Payload, Phrase, Said, Tables, answered, builtins, given, known
+from gridlane.stations.dialects.v2x import charging, commands, device_model, limits, replies, reports, upkeep
 from gridlane.stations.reports import TokenRef
-
-Said = tuple[str, Payload]
-
 
 # --- reports -----------------------------------------------------------------------------------------------------
 
@@ -77,14 +74,14 @@ def token(reference: TokenRef) -> Payload:
 
 def reset(command: c.Reset) -> Said:
     if not command.resume:
-        return commands.reset(command)
+        return charging.reset(command)
     return "Reset", given(type="ImmediateAndResume", evseId=command.evse)
 
 
 def trigger(command: c.Trigger) -> Said:
     if command.custom is None:
-        return commands.trigger(command)
-    action, payload = commands.trigger(
+        return device_model.trigger(command)
+    action, payload = device_model.trigger(
         c.Trigger(message="CustomTrigger", evse=command.evse, connector=command.connector)
     )
     return action, payload | {"customTrigger": command.custom}
@@ -92,11 +89,11 @@ def trigger(command: c.Trigger) -> Said:
 
 def certificate_signed(command: c.CertificateSigned) -> Said:
     """The number of the request that is answered is echoed."""
-    action, payload = commands.certificate_signed(command)
+    action, payload = upkeep.certificate_signed(command)
     return action, payload | given(requestId=command.request_id)
 
 
-PURPOSES: Final = commands.PURPOSES | {name: name for name in ("PriorityCharging", "LocalGeneration")}
+PURPOSES: Final = limits.PURPOSES | {name: name for name in ("PriorityCharging", "LocalGeneration")}
 
 PROFILE_EXTRAS: Final = frozenset(
     (
@@ -113,7 +110,7 @@ SCHEDULE_EXTRAS: Final = frozenset(
 
 
 def profile_of(profile: c.Profile) -> Payload:
-    return commands.written_profile(profile, PURPOSES, _period, SCHEDULE_EXTRAS, PROFILE_EXTRAS, "2.1")
+    return limits.written_profile(profile, PURPOSES, _period, SCHEDULE_EXTRAS, PROFILE_EXTRAS, "2.1")
 
 
 def _period(period: c.ProfilePeriod) -> Payload:
@@ -151,23 +148,23 @@ TABLES: Final = Tables(
     | {
         c.StartCharging: Phrase(
             ("RequestStartTransaction",),
-            partial(commands.start, tokens=token, profile_of=profile_of),
+            partial(charging.start, tokens=token, profile_of=profile_of),
             answered,
         ),
         c.Reset: Phrase(("Reset",), reset, answered),
         c.Trigger: Phrase(("TriggerMessage",), trigger, answered),
-        c.SendList: Phrase(("SendLocalList",), partial(commands.send_list, fits=_any_token), answered),
-        c.Reserve: Phrase(("ReserveNow",), partial(commands.reserve, tokens=token), answered),
+        c.SendList: Phrase(("SendLocalList",), partial(charging.send_list, fits=_any_token), answered),
+        c.Reserve: Phrase(("ReserveNow",), partial(charging.reserve, tokens=token), answered),
         c.SetProfile: Phrase(
-            ("SetChargingProfile",), partial(commands.set_profile, profile_of=profile_of), answered
+            ("SetChargingProfile",), partial(limits.set_profile, profile_of=profile_of), answered
         ),
         c.ClearProfile: Phrase(
             ("ClearChargingProfile",),
-            partial(commands.clear_profile, purposes=PURPOSES, version="2.1"),
+            partial(limits.clear_profile, purposes=PURPOSES, version="2.1"),
             answered,
         ),
         c.CustomerInformation: Phrase(
-            ("CustomerInformation",), partial(commands.customer_information, tokens=token), answered
+            ("CustomerInformation",), partial(device_model.customer_information, tokens=token), answered
         ),
         c.CertificateSigned: Phrase(("CertificateSigned",), certificate_signed, answered),
     },
