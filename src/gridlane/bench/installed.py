@@ -74,16 +74,17 @@ class Installed:
             "GRIDLANE_DATABASE_URL": self.url,
             "GRIDLANE_DATA_DIR": str(self.directory),
             "GRIDLANE_STATION_MESSAGES_PER_MINUTE": "100000000",
-            "GRIDLANE_LOG_LEVEL": "ERROR",
+            "GRIDLANE_LOG_LEVEL": "WARNING",
             f"GRIDLANE_{port}": str(self.port),
             f"GRIDLANE_{other}": "0",
         }
+        log = (self.directory / "gateway.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gridlane", "gateway"],
             env=environment,
             cwd=self.directory,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.directory / "gateway.log").open("ab"),
+            stdout=log,
+            stderr=log,
         )
         self._until_listening()
 
@@ -118,7 +119,7 @@ class Installed:
         for process in victims:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        while any(_is_running(process) for process in victims):
+        while any(Path(f"/proc/{process}").exists() for process in victims):
             time.sleep(0.02)
 
     def start_postgres(self) -> None:
@@ -273,10 +274,3 @@ def _children(process: int) -> list[int]:
                 if int(_stat(int(entry.name))[1]) == process:
                     found.append(int(entry.name))
     return found
-
-
-def _is_running(process: int) -> bool:
-    try:
-        return _stat(process)[0] != "Z"
-    except OSError:
-        return False

@@ -193,6 +193,7 @@ class Station(WSListener):
         self.identity = identity_of(number)
         self.script = script
         self.is_open = False
+        self.is_returning = False
         self._load = load
         self._call: Call | None = None
         self._next: Call | None = next(script)
@@ -274,7 +275,8 @@ class Load:
         self.log = Log()
         self.returns = False
         """Whether a station that lost its socket comes back."""
-        self.returned_at: list[float] = []
+        self.refused = 0
+        """How often one came back and was not let in, mostly because nobody listened."""
         self._port = port
         self._version = version
         self._tls = tls
@@ -312,17 +314,18 @@ class Load:
             )
 
     def lost(self, station: Station) -> None:
-        if self.returns:
+        if self.returns and not station.is_returning:
+            station.is_returning = True
             self._spawn(self._return(station))
 
     async def _return(self, station: Station) -> None:
-        while self.returns:
+        while self.returns and not station.is_open:
             try:
                 await self._enter(station)
-            except (OSError, TimeoutError, picows.WSError):
-                await asyncio.sleep(0.1)
-            else:
-                return
+            except (OSError, picows.WSError):
+                self.refused += 1
+            await asyncio.sleep(0.1)
+        station.is_returning = False
 
     # --- loops ---------------------------------------------------------------------------------------------------
 

@@ -81,16 +81,17 @@ def start(directory: Path) -> EmbeddedPostgres:
     server = get_server(directory, cleanup_mode=None, start=False)
     server.ensure_pgdata_inited()
     _write_settings(directory)
-    for attempt in range(6):
+    for attempts_left in reversed(range(20)):
         try:
             server.ensure_postgres_running()
+            _create_roles(server.get_uri())
             break
-        except (subprocess.SubprocessError, AssertionError):
-            if attempt == 5:
+        # A postmaster killed just now may still be listed as a process: then "running" is wrong, and nobody answers.
+        except (subprocess.SubprocessError, AssertionError, psycopg.OperationalError):
+            if not attempts_left:
                 raise
-            time.sleep(2)
+            time.sleep(0.5)
     postgres = EmbeddedPostgres(directory, server.get_uri(), server)
-    _create_roles(postgres.superuser_url)
     postgres.create_database(DATABASE)
     return postgres
 

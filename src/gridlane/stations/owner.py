@@ -30,7 +30,8 @@ from gridlane.stations.state import Live
 log = structlog.get_logger(__name__)
 
 INBOX = 256
-ASK_SECONDS = 5.0
+ASK_SECONDS, ASK_AGAIN_SECONDS = 20.0, 0.25
+"""Shorter than a station waits for an answer, longer than a restart of PostgreSQL takes."""
 
 
 class Answerer(Protocol):
@@ -155,12 +156,10 @@ class Owner:
     async def _ask(self, item: Input, question: Question) -> None:
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                answer = await self.parts.answerers[type(question)](question)
-        except (TimeoutError, OSError, psycopg.OperationalError) as trouble:
+                answer = await self._answered(question)
+        except TimeoutError:
             # Nothing is wrong with the input: the one who was asked is away. The sender tries again.
-            log.warning(
-                "question not answered", question=type(question).__name__, reason=str(trouble).strip()
-            )
+            log.warning("question not answered", question=type(question).__name__)
             self._deciding = False
             self._tell(item, None)
             self._next()
@@ -170,6 +169,17 @@ class Owner:
             return
         self._decide(item, answer)
         self._next()
+
+    async def _answered(self, question: Question) -> Any:
+        """Asks again while the one who is asked is away: a station is told late rather than an error."""
+        while True:
+            try:
+                return await self.parts.answerers[type(question)](question)
+            except (OSError, psycopg.OperationalError) as trouble:
+                log.warning(
+                    "question not answered", question=type(question).__name__, reason=str(trouble).strip()
+                )
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
 
     def _quarantine(self, item: Input, failure: Exception) -> None:
         """Keep the input that could not be decided, tell its sender, and go on from the stored state."""
