@@ -10,6 +10,7 @@ BENCHES: dict[str, str] = {
     "hostile": "guesses, timing, floods and half handshakes: does any open the door or disturb a station?",
     "gateway": "what a durable call costs: CPU, latency, memory, connects; and is everything answered stored?",
     "kill": "processes killed under load: is anything that was acknowledged lost, and how long is it away?",
+    "storm": "ten thousand stations that reconnect at once, with TLS and passwords: when is each one served?",
     "echo": "what a station's socket costs before anything is done with a message",
     "codec": "what reading an OCPP message costs, and whether our types agree with the official schemas",
     "tariffs": "sessions rated per second, and every cent compared with a rating that shares no code",

@@ -78,14 +78,14 @@ class Installed:
             f"GRIDLANE_{port}": str(self.port),
             f"GRIDLANE_{other}": "0",
         }
-        log = (self.directory / "gateway.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gridlane", "gateway"],
-            env=environment,
-            cwd=self.directory,
-            stdout=log,
-            stderr=log,
-        )
+        with (self.directory / "gateway.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gridlane", "gateway"],
+                env=environment,
+                cwd=self.directory,
+                stdout=log,
+                stderr=log,
+            )
         self._until_listening()
 
     def kill_gateway(self) -> None:

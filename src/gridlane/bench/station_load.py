@@ -84,6 +84,10 @@ def boot(version: Version, meter: Meter) -> Call:
     return "BootNotification", b'{"reason":"PowerUp","chargingStation":' + station + b"}"
 
 
+def only_boot(version: Version, meter: Meter) -> Script:
+    yield boot(version, meter)
+
+
 def session(version: Version, meter: Meter, values: int = VALUES_PER_SESSION) -> Script:
     """One realistic session: status, card, start, meter values, stop. 8 calls with 4 values."""
     return _session_v16(meter, values) if version == "ocpp1.6" else _session_v201(meter, values)
@@ -226,6 +230,8 @@ class Station(WSListener):
         self.is_open = True
         if self._call is not None:
             self._send()
+        elif self._load.greets and self._next is not None:
+            self.say()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is not WSMsgType.TEXT:
@@ -275,6 +281,8 @@ class Load:
         self.log = Log()
         self.returns = False
         """Whether a station that lost its socket comes back."""
+        self.greets = False
+        """Whether a station speaks as soon as its socket is open."""
         self.refused = 0
         """How often one came back and was not let in, mostly because nobody listened."""
         self._port = port
@@ -312,6 +320,13 @@ class Load:
                 read_buffer_init_size=2048,
                 local_addr=(f"127.0.1.{1 + station.number % _NETWORKS}", 0),
             )
+
+    async def storm(self, numbers: range, script: Callable[[Meter], Script]) -> None:
+        """All at once, each again until it is in, and each speaks as soon as it is."""
+        self._turns = asyncio.Semaphore(len(numbers))
+        self.returns = self.greets = True
+        self.stations += (fresh := [Station(self, number, script(Meter(number))) for number in numbers])
+        await asyncio.gather(*map(self._return, fresh))
 
     def lost(self, station: Station) -> None:
         if self.returns and not station.is_returning:
