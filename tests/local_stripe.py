@@ -52,7 +52,7 @@ def confirm(address: str, reference: str, number: str = "4242424242424242") -> N
 
 
 def _wait_for(address: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         try:
             httpx2.get(f"{address}/v1/balance", auth=AUTH)
