@@ -7,15 +7,23 @@ from dataclasses import replace
 import numpy as np
 
 from gridlane.bench.table import Options, Row
+from gridlane.planning.cheapest import cheapest
 from gridlane.planning.fewest import fewest_sites
 from gridlane.planning.interchange import opened, service
+from gridlane.planning.investing import make_investment_plan
+from gridlane.planning.investment import Investment, Period, ask_investment
+from gridlane.planning.investment_reading import read_investment
+from gridlane.planning.layouts import Charger, GridStep, Layout, grid_price
 from gridlane.planning.objectives import ask
+from gridlane.planning.phasing import RolloutEffort
 from gridlane.planning.placement import place
 from gridlane.planning.promises import Classes, Promise, place_with_promises
 from gridlane.planning.reading import read_scenario
-from gridlane.planning.scenario import Scenario, Stations
+from gridlane.planning.scenario import Decay, Scenario, Stations
 from gridlane.planning.shipped import scenario_page, shipped
 from gridlane.planning.siting import make_plan
+from gridlane.planning.sizing import WaitTarget, chargers_needed, shipped_stays
+from gridlane.planning.travel import nearest
 from gridlane.planning.whatif import WhatIf
 
 END_OF_2020 = "2020-12-31"
@@ -28,7 +36,13 @@ LOWEST, HIGHEST = "4", "1"
 
 def berlin_rows(options: Options) -> list[Row]:
     now = read_scenario(scenario_page("berlin"))
-    return [*back_test_rows(now), *equity_rows(now), *what_if_rows(now)]
+    return [
+        *back_test_rows(now),
+        *equity_rows(now),
+        *what_if_rows(now),
+        *full_model_rows(options),
+        *joint_rows(now),
+    ]
 
 
 def back_test_rows(now: Scenario) -> list[Row]:
@@ -101,3 +115,94 @@ def what_if_rows(now: Scenario) -> list[Row]:
         worst = max(worst, time.process_time() - begun)
     note = f"built once per plan in {1000 * built:.0f} ms"
     return [Row("P12 a site dragged, Berlin: worst of 30", 1000 * worst, "ms", at_most=200.0, note=note)]
+
+
+def full_model_rows(options: Options) -> list[Row]:
+    """P11: AC and DC, money, power, stations of today and three periods at once."""
+    page = scenario_page("berlin-rollout")
+    scenario, investment = read_scenario(page), read_investment(page)
+    assert investment is not None
+    begun = time.process_time()
+    seconds = 30.0 if options.quick else 120.0
+    plan = make_investment_plan(
+        scenario, investment, seed=1,
+        effort=RolloutEffort(rounds=40, repairs=10**6, gap=0.004),
+        watch=lambda _: time.process_time() - begun < seconds - 4.0,
+    )  # fmt: skip
+    spent = time.process_time() - begun
+    gap = 100.0 * (plan.certificate.gap or 1.0)
+    changed = f"{len(plan.sites)} sites change; {len(scenario.sites)} candidates and {len(scenario.stations)} devices"
+    return [
+        Row("P11 Berlin, full model, 3 periods: gap", gap, "%", at_most=1.0, note=changed),
+        Row("P11 the same", spent, "CPU s", at_most=120.0),
+    ]
+
+
+SHARE = 0.85
+RADIUS_M = 1500.0
+TARGET = WaitTarget(0.95, 5.0)
+
+
+def joint_rows(now: Scenario) -> list[Row]:
+    """S4: DC sites for 85 % of arrivals, placed and sized together, against placing first and sizing afterwards.
+
+    Placing first is given several tries: the fewest sites that cover the share, and up to three times as many.
+    """
+    charger = Charger("DC", 150.0, 55_000.0, 3_500.0, shipped_stays("dc_fast"), RADIUS_M, Decay.STEP, 0.002)
+    grid = tuple(
+        GridStep(kw, price) for kw, price in ((250, 40e3), (630, 95e3), (1260, 190e3), (5000, 400e3))
+    )
+    investment = Investment(
+        "EUR", (charger,), grid, tuple(Layout({"DC": n}) for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)),
+        (Period("once", 1e9),), TARGET, ground=20_000.0, shared_power=0.7,
+    )  # fmt: skip
+    nothing_there = replace(now, stations=none_of(now.stations))
+    asked = ask_investment(nothing_there, investment)
+    begun = time.process_time()
+    joint = cheapest(asked.rollout, SHARE)
+    seconds = time.process_time() - begun
+    apart = min(place_then_size(nothing_there, investment, factor) for factor in (1.0, 1.25, 1.5, 2.0, 3.0))
+    saved = 100.0 * (1.0 - joint.cost / apart)
+    return [
+        Row("S4 placed and sized together: cheaper than place-then-size by", saved, "%", at_least=10.0,
+            note=f"{joint.cost / 1e6:,.1f} against {apart / 1e6:,.1f} million EUR for {100 * SHARE:.0f} % of arrivals"),
+        Row("S4 the same: gap of its cost", 100.0 * joint.gap, "%"),
+        Row("S4 the same", seconds, "CPU s"),
+    ]  # fmt: skip
+
+
+def none_of(stations: Stations) -> Stations:
+    return Stations((), (), stations.x[:0], stations.y[:0], stations.points[:0], stations.max_kw[:0])
+
+
+def place_then_size(scenario: Scenario, investment: Investment, factor: float) -> float:
+    """Cover the share with the fewest sites (times a factor, then as near as possible), each as large as it needs to be."""
+    charger = investment.chargers[0]
+    aim = replace(scenario.aim, radius_m=RADIUS_M, sites=1)
+    question = ask(replace(scenario, aim=aim))
+    weight = scenario.demand.weight
+    sites = fewest_sites(question.reach, (1.0 - SHARE) * float(weight.sum())).sites
+    if factor > 1.0:
+        count = float(int(len(sites) * factor))
+        sites = place(
+            question.reach, np.ones(len(scenario.sites)), count, whole=float(weight.sum()), seed=1
+        ).sites
+    near = nearest(scenario.demand.x, scenario.demand.y, scenario.sites.x[sites], scenario.sites.y[sites], 1)
+    served = near.distance <= RADIUS_M
+    order = np.argsort(near.distance)
+    enough = np.cumsum((weight * served)[order]) <= SHARE * weight.sum() * (1 + 1e-9)
+    counted = np.zeros(len(weight), dtype=bool)
+    counted[order[enough]] = True
+    arrivals = np.bincount(
+        near.site[served & counted], weights=weight[served & counted], minlength=len(sites)
+    )
+    return sum(
+        price_of_site(investment, float(rate) * charger.peak_arrivals) for rate in arrivals if rate > 0
+    )
+
+
+def price_of_site(investment: Investment, arrivals_per_hour: float) -> float:
+    charger = investment.chargers[0]
+    count = chargers_needed(charger.stays, arrivals_per_hour, TARGET)
+    kw = count * charger.kw * investment.shared_power
+    return investment.ground + count * (charger.price + charger.upkeep) + grid_price(investment.grid, kw)

@@ -83,11 +83,8 @@ def count_errors(stays: Stays, cars: int, options: Options) -> tuple[float, int]
     rates = np.random.default_rng(options.seed).uniform(0.05, 20.0, 40 if options.quick else 200)
     equal, short = 0, 0
     for rate in rates:
-        ours, brute = chargers_needed(stays, float(rate), TARGET), 1
-        while (
-            brute * 60.0 / stays.mean <= rate
-            or np.quantile(simulate(arrivals, brute, rate), 0.95) > TARGET.minutes
-        ):
+        ours, brute = chargers_needed(stays, float(rate), TARGET), int(rate * stays.mean / 60.0) + 1
+        while np.mean(simulate(arrivals, brute, rate) > TARGET.minutes) > 1.0 - TARGET.share:
             brute += 1
         equal += ours == brute
         short = max(short, brute - ours)

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gridlane.planning.placement import Progress, Watch
 from gridlane.planning.plan import Plan
-from gridlane.planning.scenario import Scenario
+from gridlane.planning.scenario import Objective, Scenario
 
 app = typer.Typer(help="Where to build next, with proof.")
 
@@ -45,16 +45,22 @@ def plan(
     """Choose sites for a scenario and prove how good the choice is. Ctrl-C stops with the best plan so far."""
     from dataclasses import replace
 
+    from gridlane.planning.investing import make_investment_plan
+    from gridlane.planning.investment_reading import read_investment
     from gridlane.planning.reading import read_scenario
     from gridlane.planning.shipped import scenario_page
     from gridlane.planning.siting import make_plan
 
     console = Console()
-    asked = read_scenario(scenario_page(scenario))
+    page = scenario_page(scenario)
+    asked, investment = read_scenario(page), read_investment(page)
     if sites is not None:
         asked = replace(asked, aim=replace(asked.aim, sites=sites, budget=None))
     with watching(console, asked, seconds) as watch:
-        made = make_plan(asked, seed=seed, watch=watch)
+        if investment is not None and asked.aim.objective is Objective.SERVICE:
+            made = make_investment_plan(asked, investment, seed=seed, watch=watch)
+        else:
+            made = make_plan(asked, seed=seed, watch=watch)
     report = write(out, asked, made)
     show(console, made)
     console.print(f"Written: {out / 'plan.json'}, {out / 'plan.geojson'}, {report}")
@@ -70,7 +76,7 @@ def watching(console: Console, scenario: Scenario, seconds: float | None) -> Ite
     stop = False
     begun = time.monotonic()
     total = float(scenario.demand.weight.sum())
-    coverage = scenario.aim.objective == "coverage"
+    coverage = scenario.aim.objective is Objective.COVERAGE
 
     def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
         nonlocal stop

@@ -7,6 +7,7 @@ import numpy as np
 
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.planning.reach import Floats, Indices
+from gridlane.planning.scenario import Decay
 from gridlane.planning.sizing import Stays, WaitTarget, capacity
 
 
@@ -25,6 +26,9 @@ class Charger:
     price: float
     upkeep: float
     stays: Stays
+    radius_m: float = 500.0  # how far drivers come from
+    decay: Decay = Decay.STEP
+    peak_arrivals: float = 0.001  # per unit of demand weight in the busiest hour
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,20 @@ def catalogue(
     layouts: Sequence[Layout],
     target: WaitTarget,
     shared_power: float = 1.0,
+    standing: Sequence[Layout] = (),
 ) -> Catalogue:
     """Work out price, power and capacity of each layout. ``shared_power`` below 1 counts on load management.
 
-    Raises GridTooSmall when a layout needs more power than any grid step gives.
+    ``standing`` are layouts that exist: they follow the others and have their connection, whatever it took.
+    Raises GridTooSmall when a layout to be built needs more power than any grid step gives.
     """
     kinds = tuple(charger.kind for charger in chargers)
-    rows = [Layout({}), *layouts]
+    rows = [Layout({}), *layouts, *standing]
     counts = np.array([[row.counts.get(kind, 0) for kind in kinds] for row in rows], dtype=np.int32)
     power = counts @ np.array([charger.kw for charger in chargers]) * shared_power
-    connection = np.array([grid_price(grid, kw) for kw in power])
+    most = max((step.up_to_kw for step in grid), default=np.inf)
+    needed = [*power[: len(layouts) + 1], *np.minimum(power[len(layouts) + 1 :], most)]
+    connection = np.array([grid_price(grid, float(kw)) for kw in needed])
     served = [
         [capacity(c.stays, int(n), target) for c, n in zip(chargers, row, strict=True)] for row in counts
     ]

@@ -59,6 +59,17 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A site in one period: what stands there, what was spent on it, and how it will fare in the busiest hour."""
+
+    period: str
+    layout: str
+    spent: float
+    arrivals_per_hour: float
+    wait_minutes: float  # that the target's share of arrivals does not exceed
+
+
+@dataclass(frozen=True)
 class Chosen:
     """A site of the plan and why it is in it."""
 
@@ -74,6 +85,7 @@ class Chosen:
     next_best_loses: float | None  # share of ``only_here`` lost with that one instead
     expense: float
     reasons: tuple[str, ...]
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,13 @@ class Reader:
         metres = Transformer.from_crs("EPSG:4326", self.crs, always_xy=True).transform(lon, lat)
         return np.asarray(metres[0], dtype=np.float64), np.asarray(metres[1], dtype=np.float64)
 
+    def one_of(self, column: str, choices: tuple[str, ...], default: str) -> tuple[str, ...]:
+        found = self.texts(column, default)
+        for row, text in zip(self.rows, found, strict=True):
+            if text not in choices:
+                self.complain(row, column, f"it must be one of {', '.join(choices)}")
+        return found
+
     def flags(self, column: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
         said = {"": False, "0": False, "no": False, "false": False, "1": True, "yes": True, "true": True}
         name = self.columns.get(column, column)
@@ -246,6 +253,8 @@ def read_sites(table: Reader) -> Sites:
         y=y,
         expense=table.numbers("expense", default=1.0, least=0.01),
         shut=table.flags("shut"),
+        feeder=table.texts("feeder"),
+        grid_kw=table.numbers("grid_kw", default=math.inf, least=0.0),
     )
 
 
@@ -258,4 +267,5 @@ def read_stations(table: Reader) -> Stations:
         y=y,
         points=table.numbers("points", default=1, least=0).astype(np.int32),
         max_kw=table.numbers("max_kw", default=22.0, least=0.0),
+        decision=table.one_of("decision", ("keep", "upgrade", "close", "any"), "keep"),
     )

@@ -6,8 +6,9 @@ from gridlane.planning.drawing import draw
 from gridlane.planning.objectives import ask
 from gridlane.planning.plan import Plan
 from gridlane.planning.reach import Floats
-from gridlane.planning.scenario import Scenario
+from gridlane.planning.scenario import Objective, Scenario
 from gridlane.planning.siting import paid_by_row
+from gridlane.planning.travel import within
 
 
 def as_html(scenario: Scenario, plan: Plan) -> str:
@@ -21,6 +22,7 @@ def as_html(scenario: Scenario, plan: Plan) -> str:
     return page.render(
         plan=plan,
         proof=plan.certificate,
+        phased=plan.settings["objective"] == Objective.SERVICE,
         covers=plan.settings["objective"] == "coverage",
         picture=draw(scenario, plan, before, after),
         before=float(np.sum(before * scenario.demand.weight)),
@@ -31,6 +33,8 @@ def as_html(scenario: Scenario, plan: Plan) -> str:
 
 def served_shares(scenario: Scenario, plan: Plan) -> tuple[Floats, Floats]:
     """How well every demand point is served before and after, 0 to 1 (for access: within the radius or not)."""
+    if plan.settings["objective"] == Objective.SERVICE:
+        return before_and_near(scenario, plan)
     question = ask(scenario)
     number = {id_: j for j, id_ in enumerate(scenario.sites.id)}
     sites = np.array([number[site.id] for site in plan.sites], dtype=np.int32)
@@ -40,3 +44,14 @@ def served_shares(scenario: Scenario, plan: Plan) -> tuple[Floats, Floats]:
         return 1.0 - costs[0], 1.0 - costs[1]
     radius = scenario.aim.radius_m
     return (costs[0] <= radius).astype(np.float64), (costs[1] <= radius).astype(np.float64)
+
+
+def before_and_near(scenario: Scenario, plan: Plan) -> tuple[Floats, Floats]:
+    """For a plan in money the map shows who has a station within the aim's radius, today and with the plan."""
+    demand, stations = scenario.demand, scenario.stations
+    x, y = np.array([site.x for site in plan.sites]), np.array([site.y for site in plan.sites])
+    near = []
+    for site_x, site_y in ((stations.x, stations.y), (np.append(stations.x, x), np.append(stations.y, y))):
+        pairs = within(demand.x, demand.y, site_x, site_y, scenario.aim.radius_m)
+        near.append((np.bincount(pairs.row, minlength=len(demand)) > 0).astype(np.float64))
+    return near[0], near[1]

@@ -4,7 +4,7 @@ Tables are columns of equal length (numpy), so that a city of a hundred thousand
 in the scenario's projected reference system; only maps and GeoJSON turn them into degrees.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 class Objective(StrEnum):
     COVERAGE = "coverage"  # as much weight as possible within reach
     ACCESS = "access"  # as little weighted distance as possible (p-median)
+    SERVICE = "service"  # as many arrivals served within the waiting target as the budgets allow
+    COST = "cost"  # the cheapest way to serve a share of the arrivals within the waiting target
 
 
 class Decay(StrEnum):
@@ -60,6 +62,14 @@ class Sites:
     y: Floats
     expense: Floats
     shut: NDArray[np.bool_]  # in an exclusion zone, or refused by the planner
+    feeder: tuple[str, ...] = ()  # the feeder or transformer each hangs on, empty for none
+    grid_kw: Floats = field(default_factory=lambda: np.empty(0))  # what the grid can give each
+
+    def __post_init__(self) -> None:
+        if len(self.feeder) != len(self.id):
+            object.__setattr__(self, "feeder", ("",) * len(self.id))
+        if len(self.grid_kw) != len(self.id):
+            object.__setattr__(self, "grid_kw", np.full(len(self.id), np.inf))
 
     def __len__(self) -> int:
         return len(self.id)
@@ -75,6 +85,11 @@ class Stations:
     y: Floats
     points: NDArray[np.int32]
     max_kw: Floats
+    decision: tuple[str, ...] = ()  # keep, upgrade, close, or any of them, for each
+
+    def __post_init__(self) -> None:
+        if len(self.decision) != len(self.id):
+            object.__setattr__(self, "decision", ("keep",) * len(self.id))
 
     def __len__(self) -> int:
         return len(self.id)
@@ -135,33 +150,51 @@ def promised(aim: Aim) -> bool:
 
 def impossible(scenario: Scenario) -> list[str]:
     """Why no plan can be made, in words; empty when one can."""
-    aim, sites = scenario.aim, scenario.sites
+    sites = scenario.sites
     usable = int(np.count_nonzero(~sites.shut))
     reasons = []
     if len(scenario.demand) == 0 or not np.any(scenario.demand.weight > 0):
         reasons.append("no demand point has a weight above 0")
     if usable == 0:
         reasons.append(f"none of the {len(sites)} candidate sites may be built on")
-    if sum(given is not None for given in (aim.sites, aim.budget, aim.share)) != 1:
-        reasons.append("give one of a number of sites, a budget, and a share to cover")
-    if aim.objective is not Objective.COVERAGE and (aim.share is not None or promised(aim)):
-        reasons.append("a share, floors and a largest difference are about coverage; the objective is not")
-    reasons += [
-        f"a floor names class {name!r}, and no demand point has it"
-        for name, _ in aim.floors
-        if name not in scenario.demand.group
+        return reasons
+    return reasons + contradictions(scenario) + unaffordable(scenario, usable)
+
+
+def contradictions(scenario: Scenario) -> list[str]:
+    """Parts of the aim that do not go together."""
+    aim = scenario.aim
+    about_coverage = aim.share is not None or promised(aim)
+    checks = {
+        "give one of a number of sites, a budget, and a share to cover": sum(
+            given is not None for given in (aim.sites, aim.budget, aim.share)
+        )
+        != 1,
+        f"the objective {aim.objective} needs the page's parts about chargers, periods and money": aim.objective
+        not in {Objective.COVERAGE, Objective.ACCESS},
+        "a share, floors and a largest difference are about coverage; the objective is not": about_coverage
+        and aim.objective is not Objective.COVERAGE,
+        "floors go with a number of sites or a budget, not with the fewest sites": aim.share is not None
+        and promised(aim),
+    }
+    unknown = [name for name, _ in aim.floors if name not in scenario.demand.group]
+    return [reason for reason, wrong in checks.items() if wrong] + [
+        f"a floor names class {name!r}, and no demand point has it" for name in unknown
     ]
-    if aim.share is not None and promised(aim):
-        reasons.append("floors go with a number of sites or a budget, not with the fewest sites")
-    if aim.sites is not None and not 1 <= aim.sites <= max(usable, 1):
+
+
+def unaffordable(scenario: Scenario, usable: int) -> list[str]:
+    """More sites than there are, a radius of nothing, or a budget that buys nothing."""
+    aim, sites = scenario.aim, scenario.sites
+    reasons = []
+    if aim.sites is not None and not 1 <= aim.sites <= usable:
         reasons.append(f"{aim.sites} sites are asked for and {usable} candidates may be built on")
     if aim.radius_m <= 0:
         reasons.append(f"a radius of {aim.radius_m:g} m reaches nobody")
-    if aim.budget is not None and usable:
-        cheapest = int(np.argmin(np.where(sites.shut, np.inf, sites.expense)))
-        if sites.expense[cheapest] > float(aim.budget.amount):
-            reasons.append(
-                f"the budget of {aim.budget} buys nothing: the cheapest site, {sites.id[cheapest]}, costs "
-                f"{sites.expense[cheapest]:.2f} {aim.budget.currency}"
-            )
+    cheapest = int(np.argmin(np.where(sites.shut, np.inf, sites.expense)))
+    if aim.budget is not None and sites.expense[cheapest] > float(aim.budget.amount):
+        reasons.append(
+            f"the budget of {aim.budget} buys nothing: the cheapest site, {sites.id[cheapest]}, costs "
+            f"{sites.expense[cheapest]:.2f} {aim.budget.currency}"
+        )
     return reasons
