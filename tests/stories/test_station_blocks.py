@@ -123,3 +123,29 @@ async def test_what_a_station_holds_is_seen_by_api(installation, version):
         ):
             (one,) = (await installation.get(f"/stations/{station.id}/{path}"))["items"]
             assert one[field] == value
+
+
+@pytest.mark.parametrize("version", [Version.V16, *TWO])
+async def test_a_station_asked_for_it_gets_its_certificate_and_lists_what_is_installed(installation, version):
+    async with await installation.station("CP-1", version) as station:
+        await station.boot()
+        word = "SignChargingStationCertificate"
+        asked = await installation.command(station.id, "trigger", message=word)
+        assert (await installation.operation(asked))["status"] == "verified"
+        await station.until(lambda: station.machine.certificate_chain, "to have its certificate")
+
+        async def taken():
+            issued = await installation.get(f"/stations/{station.id}/certificates")
+            return [one["status"] for one in issued["items"]] == ["accepted"]
+
+        await installation.until(taken)
+        root = (installation.settings.data_dir / "tls/stations/authority.pem").read_text()
+        wish = {"use": "CSMSRootCertificate", "certificate": root}
+        installed = await installation.command(station.id, "install_certificate", **wish)
+        assert (await installation.operation(installed))["status"] == "verified"
+        listed = await installation.command(
+            station.id, "get_installed_certificates", uses=["CSMSRootCertificate"]
+        )
+        assert (await installation.operation(listed))["status"] == "verified"
+        found = await installation.get(f"/stations/{station.id}/installed-certificates")
+        assert len(found["items"]) == 1

@@ -7,6 +7,7 @@ from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
 from gridlane.stations import (
     availability,
+    certificates,
     customers,
     device_model,
     displays,
@@ -28,6 +29,7 @@ __all__ = [
     "audit",
     "availability",
     "billing",
+    "certificates",
     "charging",
     "customers",
     "device_model",

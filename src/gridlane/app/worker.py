@@ -20,7 +20,7 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.ids import new_id
 from gridlane.kernel.jobs import Job, Jobs
 from gridlane.kernel.settings import Settings
-from gridlane.stations import customers, uploads
+from gridlane.stations import certificate_expiry, customers, uploads
 from gridlane.stations.absent import Caretaker
 from gridlane.stations.housekeeping import Housekeeping
 
@@ -50,6 +50,9 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     async def forget_uploads() -> None:
         await uploads.forget_old(database, settings, system_clock())
 
+    async def renew_certificates() -> None:
+        await certificate_expiry.renew(database, bus, system_clock())
+
     async def forget_customers() -> None:
         await customers.forget_old(database, system_clock())
 
@@ -59,6 +62,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("stations.expire_operations", housekeeping.expire_operations, cron="* * * * *"),
         Job("stations.forget", housekeeping.forget_old, cron="20 3 * * *"),
         Job("stations.expire_reservations", housekeeping.expire_reservations, cron="* * * * *"),
+        Job("stations.renew_certificates", renew_certificates, cron="40 4 * * *"),
         Job("stations.forget_customers", forget_customers, cron="5 * * * *"),
         Job("stations.forget_uploads", forget_uploads, cron="25 3 * * *"),
         Job("stations.forget_strangers", housekeeping.forget_strangers, cron="25 3 * * *"),

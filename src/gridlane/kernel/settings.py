@@ -53,7 +53,26 @@ class Settings(BaseSettings):
     )
     station_client_ca: Path | None = Field(
         None,
-        description="PEM file of the authorities whose station certificates are accepted (security profile 3).",
+        description="PEM file of the authorities whose station certificates are accepted (security profile 3). Empty: those "
+        "that an authority of our own signed.",
+    )
+    station_authority_url: str | None = Field(
+        None,
+        description="EST server (RFC 7030, https://user:password@host/.well-known/est) that signs stations' certificates. "
+        "Empty: an authority of our own in the data directory does.",
+    )
+    v2g_authority_url: str | None = Field(
+        None,
+        description="EST server that signs stations' V2G certificates (ISO 15118). Empty: they are refused.",
+    )
+    ocsp_hosts: list[str] = Field(
+        [],
+        description="Hosts of OCSP responders that may be asked for stations; .example.com stands for all below it, "
+        "host:8080 for another port. Empty: certificate states are not asked for.",
+    )
+    contract_pool_url: str | None = Field(
+        None,
+        description="Address that vehicles' requests for contract certificates are posted to. Empty: they fail.",
     )
     station_tls_rsa_key_exchange: bool = Field(
         False,

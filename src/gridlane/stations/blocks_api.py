@@ -15,6 +15,7 @@ from gridlane.kernel.access import Permission
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
 from gridlane.stations import places, uploads
+from gridlane.stations.certificates import installed_certificates, issued_certificates
 from gridlane.stations.customers import customer_reports
 from gridlane.stations.device_model import station_variables
 from gridlane.stations.displays import display_messages
@@ -83,6 +84,20 @@ LISTINGS: tuple[Listing, ...] = (
         ("at", "id"),
         "How the station's firmware updates went, newest first.",
         newest_first=True,
+    ),
+    Listing(
+        "certificates",
+        issued_certificates,
+        ("issued_at", "id"),
+        "The certificates signed for the station, newest first.",
+        newest_first=True,
+        hidden=("expiry_told_at",),
+    ),
+    Listing(
+        "installed-certificates",
+        installed_certificates,
+        ("use", "issuer_key_hash", "issuer_name_hash", "serial_number", "hash_algorithm"),
+        "The certificates installed in the station, as it told it last.",
     ),
     Listing(
         "profiles",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gridlane.stations import (
+    certificates,
     device_model,
     displays,
     local_list,
@@ -26,6 +27,10 @@ EFFECTS: dict[str, Effect] = {
     "set_variables": device_model.written,
     "set_variable_monitoring": monitors.were_set,
     "clear_variable_monitoring": monitors.were_cleared,
+    "certificate_signed": certificates.was_taken,
+    "get_installed_certificates": certificates.were_listed,
+    "install_certificate": certificates.was_installed,
+    "delete_certificate": certificates.was_deleted,
     "reserve": reservations.made,
     "cancel_reservation": reservations.cancelled,
     "set_charging_profile": station_profiles.was_set,

@@ -5,6 +5,7 @@ from pathlib import Path
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.settings import Settings
 from gridlane.stations.development_authority import ensure_development_chains
+from gridlane.stations.station_authority import authority_file, station_authority
 from gridlane.stations.transport.link import Door
 from gridlane.stations.transport.listening import Listener
 from gridlane.stations.transport.picows_listener import picows_listener
@@ -63,10 +64,11 @@ def tls(settings: Settings) -> TlsSettings:
         chains = ensure_development_chains(
             settings.data_dir / "tls", list(dict.fromkeys(hosts)), system_clock()
         )
-    asked = settings.station_client_ca is not None
+    if settings.station_client_ca is None:
+        station_authority(settings, system_clock())  # what it will sign must be trusted from the start
     return TlsSettings(
         chains=chains,
-        client_certificates=ClientCertificates.WELCOME if asked else ClientCertificates.IGNORED,
-        client_authorities=settings.station_client_ca,
+        client_certificates=ClientCertificates.WELCOME,
+        client_authorities=settings.station_client_ca or authority_file(settings),
         tls_rsa=settings.station_tls_rsa_key_exchange,
     )

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from gridlane.stations import (
+    certificate_status,
+    certificates,
     customers,
     device_model,
     displays,
@@ -14,6 +16,7 @@ from gridlane.stations import (
     reservations,
     smart_charging,
     station_profiles,
+    vehicle_certificates,
     vendor_messages,
 )
 from gridlane.stations import reports as r
@@ -41,6 +44,9 @@ HANDLERS: dict[type, Handler] = {
     r.FirmwareReported: firmware.reported,
     r.FirmwarePublished: firmware.published,
     r.LogReported: logs.reported,
+    r.SigningRequested: certificates.signing_requested,
+    r.CertificateStatusRequested: certificate_status.status_requested,
+    r.VehicleCertificateRequested: vehicle_certificates.certificate_requested,
     r.ReservationChanged: reservations.changed,
     r.LimitReported: smart_charging.limit_reported,
     r.NeedsReported: smart_charging.needs_reported,

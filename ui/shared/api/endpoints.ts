@@ -46,6 +46,7 @@ export interface Endpoints {
     | "/stations"
     | `/stations/${string}`
     | `/stations/${string}/availability`
+    | `/stations/${string}/certificates`
     | `/stations/${string}/composite-schedules`
     | `/stations/${string}/customer-reports`
     | `/stations/${string}/displays`
@@ -53,6 +54,7 @@ export interface Endpoints {
     | `/stations/${string}/evses`
     | `/stations/${string}/external-limits`
     | `/stations/${string}/firmware`
+    | `/stations/${string}/installed-certificates`
     | `/stations/${string}/local-list`
     | `/stations/${string}/logs`
     | `/stations/${string}/messages`
