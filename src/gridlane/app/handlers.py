@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gridlane.billing import terminal_payments
 from gridlane.charging import station_messages
 from gridlane.stations import effects, life, operations, reservations, station_reports
 from gridlane.stations import reports as r
@@ -39,6 +40,7 @@ def reports() -> dict[type, Handler]:
         r.Alive: life.alive,
         r.StatusReported: life.status_reported,
         **station_reports.HANDLERS,
+        **terminal_payments.HANDLERS,
         **{
             kind: handler for kind, handler in station_messages.HANDLERS.items() if issubclass(kind, r.Report)
         },

@@ -3,6 +3,7 @@
 from gridlane.accounts import model as accounts
 from gridlane.accounts import people
 from gridlane.billing import model as billing
+from gridlane.billing import terminal_payments
 from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
 from gridlane.stations import (
@@ -47,5 +48,6 @@ __all__ = [
     "station_profiles",
     "stations",
     "tariffs",
+    "terminal_payments",
     "vendor_messages",
 ]

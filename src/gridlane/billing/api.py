@@ -28,6 +28,7 @@ from gridlane.billing.model import (
 )
 from gridlane.billing.parts import Parts, parts_of
 from gridlane.billing.plans import FreeVend, Plan, Promotion, PromotionKind
+from gridlane.billing.terminal_payments import terminal_payments
 from gridlane.kernel import audit
 from gridlane.kernel.access import Caller, Permission
 from gridlane.kernel.clock import system_clock
@@ -229,6 +230,21 @@ async def list_payments(
         query = query.where(payments.c.session_id == session_id)
     async with database.unit_of_work(caller.scope) as work:
         order = [payments.c.created_at, payments.c.id]
+        return Json(await page(work, query, order, paging, newest_first=True))
+
+
+@router.get("/terminal-payments")
+async def list_terminal_payments(
+    caller: TheCaller, database: TheDatabase, paging: ThePaging, station_id: UUID | None = None
+) -> Json:
+    """What was paid at the stations' own terminals, newest first: the money is not ours, the sessions are."""
+    caller.require(Permission.MONEY_READ)
+    columns = terminal_payments.c
+    query = sa.select(*(one for one in columns if one.name != "organization_id"))
+    if station_id is not None:
+        query = query.where(columns.station_id == station_id)
+    async with database.unit_of_work(caller.scope) as work:
+        order = [columns.told_at, columns.reference, columns.station_id]
         return Json(await page(work, query, order, paging, newest_first=True))
 
 

@@ -6,6 +6,7 @@ EVSEs are numbered from 1; 0 is the station as a whole. OCPP 1.6 knows only conn
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -293,6 +294,21 @@ class VatNumberPresented(Report, frozen=True, kw_only=True):
 
     number: str
     evse: int | None = None
+
+
+class SettlementReported(Report, frozen=True, kw_only=True):
+    """NotifySettlement of 2.1: how a payment at the station's own terminal ended. ``reference`` is the provider's."""
+
+    reference: str
+    status: str  # PaymentStatusEnumType
+    amount: Decimal
+    at: datetime
+    transaction: str | None = None
+    problem: str | None = None
+    receipt: str | None = None
+    receipt_url: str | None = None
+    vat_number: str | None = None
+    company: dict[str, Any] | None = None  # AddressType
 
 
 # --- everything else ---------------------------------------------------------------------------------------------

@@ -69,6 +69,7 @@ export interface Endpoints {
     | "/tariff-assignments"
     | "/tariffs"
     | `/tariffs/${string}/versions`
+    | "/terminal-payments"
     | "/tokens"
     | `/tokens/${string}`;
   post:

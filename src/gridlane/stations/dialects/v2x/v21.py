@@ -4,14 +4,18 @@ Its own use cases (tariffs at the station, DER control, periodic event streams, 
 stations say of them is kept whole, and they can be asked by ``raw``.
 """
 
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
+
+from msgspec import UNSET
 
 from gridlane.ocpp.v21 import messages as m
 from gridlane.stations import commands as c
 from gridlane.stations import replies as a
 from gridlane.stations import reports as r
 from gridlane.stations.dialects.dialect import Payload, Phrase, Said, Tables, answered, builtins, given, known
+from gridlane.stations.dialects.readings import utc
 from gridlane.stations.dialects.v2x import charging, commands, device_model, limits, replies, reports, upkeep
 from gridlane.stations.reports import TokenRef
 
@@ -28,6 +32,22 @@ def certificate_chain_status_requested(
 
 def vat_number_presented(request: m.VatNumberValidationRequest) -> r.VatNumberPresented:
     return r.VatNumberPresented(number=request.vat_number, evse=known(request.evse_id))
+
+
+def settlement_reported(request: m.NotifySettlementRequest) -> r.SettlementReported:
+    company = request.vat_company
+    return r.SettlementReported(
+        reference=request.psp_ref,
+        status=request.status,
+        amount=Decimal(str(request.settlement_amount)),
+        at=utc(request.settlement_time),
+        transaction=known(request.transaction_id),
+        problem=known(request.status_info),
+        receipt=known(request.receipt_id),
+        receipt_url=known(request.receipt_url),
+        vat_number=known(request.vat_number),
+        company=None if company is UNSET else builtins(company),
+    )
 
 
 # --- replies -----------------------------------------------------------------------------------------------------
@@ -131,6 +151,7 @@ TABLES: Final = Tables(
     reports=reports.REPORTS
     | {
         "GetCertificateChainStatus": certificate_chain_status_requested,
+        "NotifySettlement": settlement_reported,
         "VatNumberValidation": vat_number_presented,
     },
     responses=replies.RESPONSES
