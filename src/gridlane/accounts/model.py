@@ -1,4 +1,4 @@
-"""Tables of organizations and tokens."""
+"""Tables of organizations, tokens, driver groups and vehicles."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -58,4 +58,53 @@ tokens = sa.Table(
     sa.UniqueConstraint("organization_id", "key"),
     sa.Index(None, "person_id"),
     sa.Index(None, "organization_id", "changed_at"),
+)  # fmt: skip
+
+driver_groups = sa.Table(
+    "driver_groups",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, sa.ForeignKey("organizations.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="group (prices and priorities only) or fleet (a company's drivers)"),
+    sa.Column("rank", sa.Integer, nullable=False, server_default="100", comment="a driver of several groups: the lowest is asked first"),
+    sa.Column("priority", sa.Float, nullable=False, server_default="1", comment="weight when power is shared; 1 is everybody's"),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint("organization_id", "name"),
+    comment="drivers with prices, priorities or an employer in common",
+)  # fmt: skip
+
+group_members = sa.Table(
+    "group_members",
+    metadata,
+    sa.Column("group_id", sa.Uuid, sa.ForeignKey("driver_groups.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("person_id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("is_manager", sa.Boolean, nullable=False, server_default=sa.false(), comment="looks after the group"),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Index(None, "person_id"),
+)  # fmt: skip
+
+vehicles = sa.Table(
+    "vehicles",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("person_id", sa.Uuid, nullable=True, comment="whose it is; null: a pool car of its fleet"),
+    sa.Column("group_id", sa.Uuid, sa.ForeignKey("driver_groups.id", ondelete="SET NULL"), nullable=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("plate", sa.Text, nullable=False, server_default=""),
+    sa.Column("model", sa.Text, nullable=False, server_default=""),
+    sa.Column("battery", sa.Float, nullable=True, comment="usable, Wh"),
+    sa.Column("ac_power", sa.Float, nullable=True, comment="most the vehicle takes at AC, W"),
+    sa.Column("ac_phases", sa.SmallInteger, nullable=True, comment="1, 2 or 3"),
+    sa.Column("dc_power", sa.Float, nullable=True, comment="most the vehicle takes at DC, W"),
+    sa.Column("evccid", sa.Text, nullable=True, comment="MAC address of its charging controller, 12 hexadecimal digits"),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.CheckConstraint("person_id IS NOT NULL OR group_id IS NOT NULL", name="has_a_holder"),
+    sa.Index(None, "person_id"),
+    sa.Index(None, "group_id"),
+    sa.UniqueConstraint("organization_id", "evccid"),
 )  # fmt: skip

@@ -16,6 +16,7 @@ ROLES: dict[str, tuple[str, frozenset[Permission]]] = {
                 Permission.STATIONS_EXPERT,
                 Permission.SESSIONS_WRITE,
                 Permission.TOKENS_WRITE,
+                Permission.FLEETS_WRITE,
                 Permission.PRICES_WRITE,
                 Permission.ENERGY_WRITE,
                 Permission.MAINTENANCE_WRITE,
@@ -49,6 +50,7 @@ ROLES: dict[str, tuple[str, frozenset[Permission]]] = {
                 Permission.SESSIONS_WRITE,
                 Permission.TOKENS_READ,
                 Permission.PEOPLE_READ,
+                Permission.FLEETS_READ,
                 Permission.PRICES_READ,
                 Permission.SUPPORT_READ,
                 Permission.SUPPORT_WRITE,
@@ -73,16 +75,13 @@ ROLES: dict[str, tuple[str, frozenset[Permission]]] = {
         ),
     ),
     "fleet_manager": (
-        "a fleet's drivers, vehicles and tokens",
+        "looks after the fleets they manage: drivers, vehicles, sessions; sees nothing of other drivers",
         frozenset(
             {
                 Permission.STATIONS_READ,
-                Permission.SESSIONS_READ,
-                Permission.TOKENS_READ,
-                Permission.TOKENS_WRITE,
-                Permission.PEOPLE_READ,
                 Permission.PRICES_READ,
-                Permission.REPORTS_READ,
+                Permission.FLEETS_READ,
+                Permission.FLEETS_WRITE,
                 Permission.CHARGE,
             }
         ),

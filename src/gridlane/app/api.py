@@ -6,9 +6,10 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from gridlane.accounts import api as tokens
-from gridlane.accounts import people_api
+from gridlane.accounts import fleets_api, organization_api, people_api
 from gridlane.accounts.recognising import recognise
 from gridlane.billing import api as money
+from gridlane.billing import contracts_api
 from gridlane.billing import driver_api as paying
 from gridlane.charging import api as sessions
 from gridlane.kernel import bus as buses
@@ -25,13 +26,16 @@ def routers() -> list[APIRouter]:
     """Every package's REST edge."""
     return [
         people_api.router,
+        organization_api.router,
         tokens.router,
+        fleets_api.router,
         stations.router,
         blocks_api.router,
         sessions.router,
         prices.router,
         money.router,
         paying.router,
+        contracts_api.router,
     ]
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gridlane.accounts.groups import groups_of_person
 from gridlane.accounts.people import people
 from gridlane.billing.model import (
     agreements,
@@ -72,7 +73,7 @@ async def agree(
     where = (await work.execute(place.where(stations.c.id == station_id))).first()
     if where is None:
         raise TariffMissing(at=at.isoformat())
-    price = await agreed(work, station_id, where.site_id, customer or Customer(), at)
+    price = await agreed(work, station_id, where.site_id, customer or await _customer(work, person_id), at)
     speaks = language or await _language(work, person_id)
     id_ = new_id()
     terms = await _terms(work, where.site_id, person_id, at, id_, code)
@@ -167,6 +168,11 @@ def agreement_of(row: dict[str, Any]) -> Agreement:
         time_zone=row["time_zone"],
         language=row["language"],
     )
+
+
+async def _customer(work: AsyncConnection, person_id: UUID | None) -> Customer:
+    """Who charges, as prices see it: a person with the driver groups they are in."""
+    return Customer(groups=await groups_of_person(work, person_id))
 
 
 async def _language(work: AsyncConnection, person_id: UUID | None) -> str:

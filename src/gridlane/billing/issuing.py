@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gridlane.accounts.model import organizations
 from gridlane.accounts.people import people
 from gridlane.billing.invoicing import Document, DocumentKind, Party, Series, Service, number_in
-from gridlane.billing.model import documents, invoice_series
+from gridlane.billing.model import billing_details, documents, invoice_series
 from gridlane.kernel import facts
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.facts import Fact, Recorded
@@ -146,7 +146,11 @@ async def seller(work: AsyncConnection, organization_id: UUID) -> Party:
 
 
 async def buyer(work: AsyncConnection, person_id: UUID | None, country: str, guest: str) -> Party:
-    """A person as a buyer, or a guest of whom only the country is known."""
+    """A person as a buyer: as their billing details say, else by name; or a guest of whom only the country is known."""
+    told = sa.select(billing_details.c.content).where(billing_details.c.person_id == person_id)
+    content = await work.scalar(told) if person_id else None
+    if content is not None:
+        return msgspec.json.decode(content, type=Party)
     row = (
         (await work.execute(sa.select(people).where(people.c.id == person_id))).mappings().first()
         if person_id

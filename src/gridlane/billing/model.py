@@ -398,3 +398,13 @@ reimbursements = sa.Table(
     sa.UniqueConstraint("agreement_id", "month"),
     sa.Index(None, "employee_id"),
 )
+
+billing_details = sa.Table(
+    "billing_details",
+    metadata,
+    sa.Column("person_id", sa.Uuid, primary_key=True),
+    _organization(primary_key=True),
+    sa.Column("content", sa.Text, nullable=False, comment="JSON of billing.invoicing.Party: what invoices to the person say"),
+    _at("changed_at"),
+    comment="how a person wants to be named on invoices, such as a company with its tax number",
+)  # fmt: skip

@@ -26,6 +26,8 @@ class Permission(Enum):
     TOKENS_WRITE = ("tokens:write", "issue, change and block tokens")
     PEOPLE_READ = ("people:read", "see people of the organization and their roles")
     PEOPLE_WRITE = ("people:write", "invite people and change their roles")
+    FLEETS_READ = ("fleets:read", "see driver groups and fleets (of all, or of those one manages)")
+    FLEETS_WRITE = ("fleets:write", "look after driver groups, fleets, their members and vehicles")
     PRICES_READ = ("prices:read", "see tariffs and assignments")
     PRICES_WRITE = ("prices:write", "publish and assign tariffs")
     MONEY_READ = ("money:read", "see payments, invoices and the ledger")

@@ -11,27 +11,41 @@ export interface Endpoints {
     | `/checkouts/${string}/receipt.pdf`
     | "/documents"
     | `/documents/${string}.pdf`
+    | "/driver-groups"
+    | `/driver-groups/${string}`
+    | `/driver-groups/${string}/members`
+    | `/driver-groups/${string}/sessions`
+    | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
     | `/driver/charges/${string}`
     | "/driver/places"
     | `/driver/places/${string}`
     | `/driver/plugs/${string}`
     | "/handshakes"
+    | "/home-agreements"
+    | "/host-contracts"
     | "/ledger/balances"
     | "/live"
     | `/logs/${string}`
     | "/me"
+    | "/me/billing-details"
     | "/me/payment-sources"
     | "/me/plan"
+    | "/me/reimbursements"
     | "/me/sessions"
     | `/me/statements/${string}.pdf`
+    | "/me/vehicles"
     | "/me/wallet"
     | "/money-tasks"
     | "/operations"
     | `/operations/${string}`
+    | "/organization"
     | "/payments"
+    | "/payouts"
+    | `/payouts/${string}.csv`
     | "/plans"
     | "/promotions"
+    | "/reimbursements"
     | "/sessions"
     | `/sessions/${string}`
     | `/sessions/${string}/bill`
@@ -79,11 +93,18 @@ export interface Endpoints {
     | `/checkouts/${string}/cancel`
     | `/checkouts/${string}/hold`
     | `/checkouts/${string}/stop`
+    | "/driver-groups"
+    | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
     | `/driver/charges/${string}/stop`
+    | "/home-agreements"
+    | `/home-agreements/${string}/end`
+    | "/host-contracts"
+    | `/host-contracts/${string}/end`
     | "/me/payment-sources"
     | "/me/plan"
     | "/me/quotes"
+    | "/me/vehicles"
     | "/me/wallet/top-ups"
     | "/me/wallet/vouchers"
     | `/money-tasks/${string}/resolve`
@@ -114,6 +135,8 @@ export interface Endpoints {
     | `/uploads/${string}/${string}`
     | "/vouchers";
   put:
+    | `/driver-groups/${string}/members/${string}`
+    | "/me/billing-details"
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
     | `/sites/${string}/free-vend`
@@ -121,14 +144,23 @@ export interface Endpoints {
     | `/uploads/${string}`
     | `/uploads/${string}/${string}`;
   patch:
+    | `/driver-groups/${string}`
+    | `/driver-groups/${string}/vehicles/${string}`
+    | `/me/vehicles/${string}`
+    | "/organization"
     | `/stations/${string}`
     | `/tokens/${string}`;
   delete:
     | `/api-keys/${string}`
     | `/approvals/${string}`
+    | `/driver-groups/${string}`
+    | `/driver-groups/${string}/members/${string}`
+    | `/driver-groups/${string}/vehicles/${string}`
+    | "/me/billing-details"
     | `/me/payment-sources/${string}`
     | "/me/plan"
     | `/me/sessions/${string}`
+    | `/me/vehicles/${string}`
     | `/operations/${string}`
     | `/sites/${string}/free-vend`
     | `/stations/${string}`

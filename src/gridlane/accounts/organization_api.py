@@ -1,0 +1,77 @@
+"""The REST edge of the organization itself: its name, its place, its rules, and what its invoices say of it."""
+
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from gridlane.accounts.model import organizations
+from gridlane.kernel import audit
+from gridlane.kernel.access import Caller, Permission
+from gridlane.kernel.edge import Json, TheCaller, TheDatabase
+from gridlane.stations.places import checked_time_zone
+
+router = APIRouter(tags=["organization"])
+
+
+class SellerDetails(BaseModel):
+    """What invoices say of their seller."""
+
+    name: Annotated[str, Field(max_length=200)] = ""
+    street: Annotated[str, Field(max_length=200)] = ""
+    postcode: Annotated[str, Field(max_length=20)] = ""
+    city: Annotated[str, Field(max_length=100)] = ""
+    vat_number: Annotated[str, Field(max_length=20)] = ""
+    registration: Annotated[str, Field(max_length=100)] = ""
+    email: Annotated[str, Field(max_length=254)] = ""
+
+
+class OrganizationChange(BaseModel):
+    """``unknown_tokens``: whether a card that nobody issued may charge. ``free_starts``: whether a station's own start
+    button, without any card, may.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] = ""
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    time_zone: str = "Europe/Berlin"
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "DE"
+    unknown_tokens: Literal["refuse", "accept"] = "refuse"
+    free_starts: bool = False
+    billing: SellerDetails = SellerDetails()
+
+
+@router.get("/organization")
+async def show_organization(caller: TheCaller, database: TheDatabase) -> Json:
+    caller.require(Permission.ORGANIZATION_READ)
+    async with database.unit_of_work(caller.scope) as work:
+        return Json(await _organization(work, caller))
+
+
+@router.patch("/organization")
+async def change_organization(caller: TheCaller, database: TheDatabase, change: OrganizationChange) -> Json:
+    """Change the fields given; the others stay. Documents that were issued keep what they say."""
+    caller.require(Permission.ORGANIZATION_WRITE)
+    changes: dict[str, Any] = change.model_dump(exclude_unset=True)
+    if "time_zone" in changes:
+        checked_time_zone(changes["time_zone"])
+    async with database.unit_of_work(caller.scope) as work:
+        before = await _organization(work, caller)
+        billing = changes.pop("billing", None)
+        if billing is not None:
+            told = {name: text for name, text in {**before["billing"], **billing}.items() if text}
+            changes["details"] = {**before["details"], "billing": told}
+        if changes:
+            of_caller = organizations.c.id == caller.organization_id
+            await work.execute(sa.update(organizations).where(of_caller).values(changes))
+        after = await _organization(work, caller)
+        await audit.record(
+            work, caller, "organization.changed", caller.organization_id, before=before, after=after
+        )
+    return Json(after)
+
+
+async def _organization(work: Any, caller: Caller) -> dict[str, Any]:
+    query = sa.select(organizations).where(organizations.c.id == caller.organization_id)
+    row = dict((await work.execute(query)).mappings().one())
+    return {**row, "billing": row["details"].get("billing", {})}
