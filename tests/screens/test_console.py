@@ -7,7 +7,8 @@ pytestmark = pytest.mark.browser
 
 PAGES = (
     "/", "/sites", "/stations", "/sessions", "/approvals", "/approvals?show=connect", "/approvals?show=doctor",
-    "/operations", "/prices", "/prices?show=assignments", "/prices/new", "/tokens", "/organization",
+    "/operations", "/prices", "/prices?show=assignments", "/prices/new", "/money", "/money?show=documents", "/money?show=payments",
+    "/money?show=balances", "/tokens", "/organization",
     "/organization?show=audit", "/organization?show=devices",
 )  # fmt: skip
 PAYLOADS = (

@@ -13,6 +13,7 @@ export const routes: readonly Route[] = [
   { path: "/operations", load: () => import("./operations/OperationList.svelte") },
   { path: "/prices", load: () => import("./prices/PriceList.svelte") },
   { path: "/prices/:id", load: () => import("./prices/TariffPage.svelte") },
+  { path: "/money", load: () => import("./money/MoneyPage.svelte") },
   { path: "/tokens", load: () => import("./tokens/TokenList.svelte") },
   { path: "/organization", load: () => import("./organization/OrganizationPage.svelte") },
 ];

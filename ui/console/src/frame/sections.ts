@@ -4,6 +4,7 @@ import EvCharger from "@lucide/svelte/icons/ev-charger";
 import LayoutDashboard from "@lucide/svelte/icons/layout-dashboard";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import PlugZap from "@lucide/svelte/icons/plug-zap";
+import Banknote from "@lucide/svelte/icons/banknote";
 import Building2 from "@lucide/svelte/icons/building-2";
 import MapPin from "@lucide/svelte/icons/map-pin";
 import Tags from "@lucide/svelte/icons/tags";
@@ -27,6 +28,7 @@ export const sections: readonly Section[] = [
   { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
   { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
   { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
+  { path: "/money", title: () => say("nav.money"), icon: Banknote, permission: "money:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
   {
     path: "/organization",
