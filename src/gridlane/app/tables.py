@@ -4,6 +4,7 @@ from gridlane.accounts import model as accounts
 from gridlane.accounts import people
 from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
+from gridlane.charging import local_lists
 from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
 from gridlane.stations import (
@@ -39,6 +40,7 @@ __all__ = [
     "facts",
     "firmware",
     "local_list",
+    "local_lists",
     "logs",
     "monitors",
     "ownership",

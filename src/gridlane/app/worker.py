@@ -6,12 +6,13 @@ from functools import partial
 
 import structlog
 
+from gridlane.accounts.tokens import SECRET, TokenCipher
 from gridlane.app import handlers
 from gridlane.app.answerers import answerers
 from gridlane.app.facts import Dispatcher, Listener
 from gridlane.billing import consequences as money
 from gridlane.billing.parts import parts_of
-from gridlane.charging import loading
+from gridlane.charging import loading, local_lists
 from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
 from gridlane.kernel import audit
 from gridlane.kernel import bus as buses
@@ -53,6 +54,11 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     async def renew_certificates() -> None:
         await certificate_expiry.renew(database, bus, system_clock())
 
+    async def keep_local_lists() -> None:
+        if settings.local_lists:
+            cipher = TokenCipher(settings.secret(SECRET))
+            await local_lists.keep_in_step(database, bus, cipher, system_clock())
+
     async def forget_customers() -> None:
         await customers.forget_old(database, system_clock())
 
@@ -66,6 +72,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("stations.forget_customers", forget_customers, cron="5 * * * *"),
         Job("stations.forget_uploads", forget_uploads, cron="25 3 * * *"),
         Job("stations.forget_strangers", housekeeping.forget_strangers, cron="25 3 * * *"),
+        Job("charging.local_lists", keep_local_lists, cron="* * * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),
         *(Job(row.name, partial(row.work, billing), cron=row.cron) for row in money.JOBS),

@@ -74,6 +74,10 @@ class Settings(BaseSettings):
         None,
         description="Address that vehicles' requests for contract certificates are posted to. Empty: they fail.",
     )
+    local_lists: bool = Field(
+        True,
+        description="Keep stations' local authorization lists in step with the tokens, so that known cards charge offline.",
+    )
     station_tls_rsa_key_exchange: bool = Field(
         False,
         description="Offer the two TLS_RSA suites OCPP 2.0.1 lists. They have no forward secrecy; only for legacy stations "

@@ -151,7 +151,7 @@ def updates(
     changes = None if held is None else difference(held, kept, known or {})
     if changes is not None and not changes:
         return []
-    if changes is None or len(changes) > len(kept):
+    if changes is None or not held or len(changes) > len(kept):
         return _split(version, kept, per_message, full=True)
     return _split(version, changes, per_message, full=False)
 

@@ -81,7 +81,7 @@ def list_version_told(_command: Any, response: m.GetLocalListVersionResponse) ->
 
 
 def send_list(command: c.SendList) -> Said:
-    entries = [_entry(one) for one in command.entries if len(_id_tag(one)) <= ID_TAG]
+    entries = [_entry(one) for one in command.entries if len(_id_tag(one)) <= ID_TAG and not _is_partial(one)]
     return "SendLocalList", given(
         listVersion=command.version,
         updateType="Full" if command.full else "Differential",
@@ -95,6 +95,11 @@ def _id_tag(entry: dict[str, Any]) -> str:
         return str(entry["idToken"]["idToken"])
     except (KeyError, TypeError):
         raise CommandInvalid(action="SendLocalList", problem="an entry has no idToken.idToken") from None
+
+
+def _is_partial(entry: dict[str, Any]) -> bool:
+    """A token for some EVSEs alone: 1.6 could only let it in everywhere."""
+    return bool((entry.get("idTokenInfo") or {}).get("evseId"))
 
 
 def _entry(entry: dict[str, Any]) -> Payload:
