@@ -119,6 +119,22 @@ async def test_a_station_that_does_not_start_gives_everything_back(
     assert await world.rows(admissions) == []
 
 
+@pytest.mark.parametrize(("ended", "told"), [("refused", "refused to start"), ("timed_out", "be reached")])
+async def test_a_start_that_failed_gives_everything_back_at_once(world, checkout, confirm, ended, told):
+    secret, _ = await checkout.open(world.station, 1)
+    await checkout.hold(secret)
+    (payment,) = await world.rows(payment_rows)
+    confirm(payment["reference"])
+    await checkout.look(secret)
+    async with world.database.as_owner() as work:
+        await work.execute(sa.update(operations).values(status=ended))
+    failed = await checkout.look(secret)
+    assert failed.step is Step.FAILED
+    assert told in failed.trouble
+    (payment,) = await world.rows(payment_rows)
+    assert payment["state"] == "released"
+
+
 async def test_a_guest_may_change_their_mind_before_the_start(world, checkout, confirm):
     secret, _ = await checkout.open(world.station, 1)
     await checkout.hold(secret)

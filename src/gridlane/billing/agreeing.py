@@ -53,6 +53,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     language: str
 
+    @property
+    def is_free(self) -> bool:
+        """Whether the whole session is given away, so that nothing has to be held."""
+        return self.terms.free_vend is not None and self.terms.free_vend.energy is None
+
 
 async def agree(
     work: AsyncConnection,
@@ -192,14 +197,15 @@ async def _terms(
 ) -> Terms:
     plan, left = await _plan(work, person_id, at.date()) if person_id else (None, WattHours(0.0))
     return Terms(
-        free_vend=await _free_vend(work, site_id, at),
+        free_vend=await free_vend_at(work, site_id, at),
         plan=plan,
         included_left=left,
         promotion=await _promotion(work, code, person_id, at, agreement_id) if code else None,
     )
 
 
-async def _free_vend(work: AsyncConnection, site_id: UUID, at: datetime) -> FreeVend | None:
+async def free_vend_at(work: AsyncConnection, site_id: UUID, at: datetime) -> FreeVend | None:
+    """What a site gives away at an instant, if anything."""
     query = sa.select(free_vends.c.content).where(
         free_vends.c.site_id == site_id,
         sa.or_(free_vends.c.valid_until.is_(None), free_vends.c.valid_until > at),

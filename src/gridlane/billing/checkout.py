@@ -6,6 +6,8 @@ on from where it stands. If the station does not start, everything held goes bac
 
     shown -> holding -> held -> starting -> charging -> done
                      -> failed <----------'
+
+Where the site gives charging away nothing is held: shown -> held.
 """
 
 import hashlib
@@ -37,7 +39,7 @@ from gridlane.kernel.database import Database, Scope
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.ids import new_id
 from gridlane.kernel.money import Money
-from gridlane.stations.model import stations
+from gridlane.stations.model import operations, stations
 from gridlane.stations.reports import TokenRef
 from gridlane.tariffs.precedence import Customer
 
@@ -67,6 +69,33 @@ class CheckoutOver(Refusal):
     sentence = "This checkout is {step}; scan the code at the station again to begin a new one."
 
 
+class CardsNotTaken(Refusal):
+    code = "cards_not_taken"
+    kind = Kind.UNSUPPORTED
+    sentence = "This network takes no cards; pay from the wallet."
+
+
+class Trouble(StrEnum):
+    """Why a checkout failed, as the guest is told."""
+
+    CANCELLED = "cancelled by the guest"
+    DECLINED = "the payment was declined"
+    REFUSED = "the station refused to start"
+    UNREACHED = "the station could not be reached"
+    NOT_STARTED = "the station did not start; plug in first, then try again"
+
+
+_START_ENDED = {
+    "refused": Trouble.REFUSED,
+    "failed": Trouble.REFUSED,
+    "unsupported": Trouble.REFUSED,
+    "timed_out": Trouble.UNREACHED,
+    "expired": Trouble.UNREACHED,
+    "cancelled": Trouble.UNREACHED,
+}
+"""How the command to start ended -> why there is nothing to wait for. After ``unknown`` it may still begin."""
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """A checkout as its guest sees it. ``next_step`` is what the payment form of the provider needs."""
 
@@ -76,6 +105,9 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     agreement: Agreement
     hold: Money
     next_step: str | None
+    station_id: UUID
+    evse: int
+    session_id: UUID | None = None
     energy: float | None = None
     document_id: UUID | None = None
 
@@ -102,7 +134,7 @@ class Checkout:
     async def open(self, station_id: UUID, evse: int, language: str = "en") -> tuple[str, Shown]:
         """Show the price at an EVSE and keep it; gives the secret of the guest's link.
 
-        Raises CheckoutUnknown, TariffMissing.
+        Raises CheckoutUnknown, TariffMissing, CardsNotTaken.
         """
         async with self._database.as_owner() as work:
             organization_id = await work.scalar(
@@ -115,6 +147,8 @@ class Checkout:
             agreement = await agree(
                 work, station_id, now, customer=Customer(is_guest=True), language=language, request_id=id_
             )
+            if not agreement.is_free and not self._payments.takes(self._provider):
+                raise CardsNotTaken
             await work.execute(
                 sa.insert(checkouts).values(
                     id=id_,
@@ -130,16 +164,15 @@ class Checkout:
             )
         return secret, await self._show(organization_id, id_)
 
-    async def hold(self, secret: str, email: str | None = None) -> Shown:
-        """Begin to hold money; the guest then confirms it in the provider's form. Asking again changes nothing."""
+    async def hold(self, secret: str, email: str | None = None, return_url: str | None = None) -> Shown:
+        """Begin to hold money; the guest then confirms it in the provider's form, or with ``return_url`` on the
+        provider's page, which leads back there. Asking again changes nothing.
+        """
         row = await self._row(secret)
         async with self._database.unit_of_work(Scope(row["organization_id"])) as work:
             row = await _locked(work, row["id"])
             if row["state"] == Step.SHOWN.value:
-                amount = _hold_of(await _agreement(work, row))
-                source = Source(provider=self._provider, organization_id=row["organization_id"])
-                payment_id = await self._payments.begin(work, source, amount, payer_id=row["id"])
-                await self._move(work, row, Step.HOLDING, payment_id=payment_id, email=email)
+                await self._begin_hold(work, row, await _agreement(work, row), email, return_url)
         return await self.look(secret)
 
     async def look(self, secret: str) -> Shown:
@@ -153,7 +186,7 @@ class Checkout:
         row = await self._row(secret)
         if row["state"] not in (Step.SHOWN.value, Step.HOLDING.value, Step.HELD.value):
             raise CheckoutOver(step=row["state"])
-        await self._fail(row["organization_id"], row["id"], "cancelled by the guest")
+        await self._fail(row["organization_id"], row["id"], Trouble.CANCELLED)
         return await self._show(row["organization_id"], row["id"])
 
     async def stop(self, secret: str) -> Shown:
@@ -187,6 +220,23 @@ class Checkout:
                 break
         return after
 
+    async def _begin_hold(
+        self,
+        work: AsyncConnection,
+        row: Mapping[str, Any],
+        agreement: Agreement,
+        email: str | None,
+        return_url: str | None,
+    ) -> None:
+        if agreement.is_free:
+            await self._move(work, row, Step.HELD, email=email)
+            return
+        source = Source(
+            provider=self._provider, organization_id=row["organization_id"], return_url=return_url
+        )
+        payment_id = await self._payments.begin(work, source, _hold_of(agreement), payer_id=row["id"])
+        await self._move(work, row, Step.HOLDING, payment_id=payment_id, email=email)
+
     async def _after_hold(self, row: Mapping[str, Any]) -> None:
         organization_id, payment_id = row["organization_id"], row["payment_id"]
         await self._payments.carry_on(organization_id, payment_id)
@@ -195,7 +245,7 @@ class Checkout:
             async with self._database.unit_of_work(Scope(organization_id)) as work:
                 await self._move(work, row, Step.HELD)
         elif payment.state in (PaymentState.DECLINED, PaymentState.RELEASED):
-            await self._fail(organization_id, row["id"], "the payment was declined")
+            await self._fail(organization_id, row["id"], Trouble.DECLINED)
 
     async def _start(self, row: Mapping[str, Any]) -> None:
         """Ask the station to start for a token that only this guest has, and that is let in beforehand."""
@@ -231,16 +281,19 @@ class Checkout:
 
     async def _after_start(self, row: Mapping[str, Any]) -> None:
         async with self._database.unit_of_work(Scope(row["organization_id"])) as work:
-            query = sa.select(start_requests.c.session_id, start_requests.c.expires_at)
+            query = sa.select(
+                start_requests.c.session_id, start_requests.c.expires_at, operations.c.status
+            ).outerjoin(operations, operations.c.id == start_requests.c.operation_id)
             asked = (await work.execute(query.where(start_requests.c.id == row["request_id"]))).one()
             if asked.session_id is not None:
                 await join_payments(work, row["id"], asked.session_id)
                 await self._move(work, row, Step.CHARGING, session_id=asked.session_id)
                 return
-        if asked.expires_at < self._clock():
-            await self._fail(
-                row["organization_id"], row["id"], "the station did not start; plug in first, then try again"
-            )
+        trouble = _START_ENDED.get(asked.status)
+        if trouble is None and asked.expires_at < self._clock():
+            trouble = Trouble.NOT_STARTED
+        if trouble is not None:
+            await self._fail(row["organization_id"], row["id"], trouble)
 
     async def _after_charge(self, row: Mapping[str, Any]) -> None:
         async with self._database.unit_of_work(Scope(row["organization_id"])) as work:
@@ -248,11 +301,11 @@ class Checkout:
             if await work.scalar(query) in (Settled.DONE.value, Settled.OWED.value, Settled.FREE.value):
                 await self._move(work, row, Step.DONE)
 
-    async def _fail(self, organization_id: UUID, checkout_id: UUID, why: str) -> None:
+    async def _fail(self, organization_id: UUID, checkout_id: UUID, why: Trouble) -> None:
         """The end without a charge: first it is written that it failed, then what was held goes back."""
         async with self._database.unit_of_work(Scope(organization_id)) as work:
             row = await _locked(work, checkout_id)
-            await self._move(work, row, Step.FAILED, trouble=why)
+            await self._move(work, row, Step.FAILED, trouble=why.value)
             await admission.withdraw(work, reference=f"checkout:{checkout_id}")
         if row["payment_id"]:
             await self._payments.release(organization_id, row["payment_id"])
@@ -292,6 +345,9 @@ class Checkout:
             agreement=agreement,
             hold=payment.held if payment else _hold_of(agreement),
             next_step=payment.next_step if payment and waits else None,
+            station_id=row["station_id"],
+            evse=row["evse"],
+            session_id=of_session,
             energy=energy,
             document_id=document,
         )

@@ -15,7 +15,7 @@ from gridlane.accounts.people import people
 from gridlane.billing import issuing, subscribing, wallet
 from gridlane.billing.agreeing import QUOTED_FOR, agree
 from gridlane.billing.api import Currency, as_pdf, the_parts
-from gridlane.billing.checkout import Shown
+from gridlane.billing.checkout import CardsNotTaken, Shown
 from gridlane.billing.model import payment_sources, plans, subscriptions, wallet_movements
 from gridlane.billing.payments import PaymentState, Purpose
 from gridlane.billing.port import PaymentDeclined, Source
@@ -62,12 +62,6 @@ class CheckoutInput(BaseModel):
 
 class HoldInput(BaseModel):
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] | None = None
-
-
-class CardsNotTaken(Refusal):
-    code = "cards_not_taken"
-    kind = Kind.UNSUPPORTED
-    sentence = "This network takes no cards; pay from the wallet."
 
 
 class SourceUnknown(Refusal):
@@ -282,8 +276,6 @@ async def running_cost(caller: TheCaller, database: TheDatabase, session_id: UUI
 async def open_checkout(request: Request, settings: TheSettings, wish: CheckoutInput) -> Json:
     """A guest scanned the code at an EVSE: the price, and the secret of this checkout. No account is asked for."""
     parts = the_parts(request)
-    if parts.cards is None:
-        raise CardsNotTaken
     secret, shown = await parts.checkout.open(wish.station_id, wish.evse, wish.language)
     return Json({"secret": secret, **_shown(shown, settings.stripe_publishable_key)}, status_code=201)
 

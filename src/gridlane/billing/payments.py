@@ -141,6 +141,10 @@ class Payments:
         )
         return id_
 
+    def takes(self, provider: str) -> bool:
+        """Whether this installation has the provider."""
+        return provider in self._providers
+
     async def carry_on(self, organization_id: UUID, payment_id: UUID) -> Payment:
         """Do what the payment's state says is under way. Raises ProviderUnavailable where it stays unknown."""
         payment = await self.read(organization_id, payment_id)
@@ -266,7 +270,8 @@ class Payments:
             seen = await self._provider(payment).seen(payment.reference, payment.source)
             now = {HoldState.HELD: PaymentState.HELD, HoldState.GONE: PaymentState.DECLINED}.get(seen.state)
             if now:
-                await self._move(organization_id, payment_id, PaymentState.NEEDS_DRIVER, now)
+                called = {"reference": seen.reference} if seen.reference else {}
+                await self._move(organization_id, payment_id, PaymentState.NEEDS_DRIVER, now, **called)
         return await self.read(organization_id, payment_id)
 
     async def resume(self, older_than: timedelta = timedelta(minutes=1)) -> int:

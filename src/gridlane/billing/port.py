@@ -16,13 +16,17 @@ from gridlane.kernel.money import Money
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """What is paid from: a provider and its own ids; a wallet has none and goes by the person."""
+    """What is paid from: a provider and its own ids; a wallet has none and goes by the person.
+
+    ``return_url``: the driver pays on the provider's own page, which then leads back there; no script of ours is needed.
+    """
 
     provider: str
     organization_id: UUID
     person_id: UUID | None = None
     customer: str | None = None
     method: str | None = None
+    return_url: str | None = None
 
 
 class HoldState(StrEnum):
@@ -33,7 +37,9 @@ class HoldState(StrEnum):
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """Money set aside. ``next_step`` is what the driver's browser needs to confirm it."""
+    """Money set aside. ``next_step`` is what the driver's browser needs to confirm it: the key of the provider's form,
+    or the address of the provider's page.
+    """
 
     reference: str
     state: HoldState
@@ -41,11 +47,15 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What the provider says about a payment; amounts are None where it does not say."""
+    """What the provider says about a payment; amounts are None where it does not say.
+
+    ``reference``: what the provider calls it from now on, where that has changed.
+    """
 
     state: HoldState
     captured: Money | None = None
     refunded: Money | None = None
+    reference: str | None = None
 
 
 class PaymentDeclined(Refusal):

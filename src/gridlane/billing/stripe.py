@@ -1,4 +1,5 @@
-"""Stripe as a payment provider, by its SDK: manual capture, off-session for saved cards, hosted fields for guests.
+"""Stripe as a payment provider, by its SDK: manual capture, off-session for saved cards, hosted fields or Stripe's own
+page for guests.
 
 Card numbers go from the driver's browser to Stripe; here are only Stripe's ids. Every write carries an idempotency key,
 and what outlives Stripe's memory of keys (24 hours) is asked for before it is done again.
@@ -10,6 +11,7 @@ from typing import Any
 
 import stripe
 import structlog
+from msgspec import structs
 
 from gridlane.billing.port import (
     Hold,
@@ -27,6 +29,9 @@ KEY = "gridlane_key"
 """The field of Stripe's metadata that holds our key, so that an effect can be found again."""
 
 log = structlog.get_logger(__name__)
+
+_VISIT = "cs_"
+"""How Stripe's ids of visits to its own page begin (Checkout Sessions)."""
 
 _STATES = {
     "requires_capture": HoldState.HELD,
@@ -80,6 +85,8 @@ class Stripe:
         return str(method.id), f"{card.brand} {card.last4}" if card else str(method.type)
 
     async def hold(self, key: str, amount: Money, source: Source) -> Hold:
+        if source.return_url is not None:
+            return await self._hold_on_a_page(key, amount, source.return_url)
         wish: dict[str, Any] = {
             "amount": amount.minor(),
             "currency": amount.currency.lower(),
@@ -97,6 +104,27 @@ class Stripe:
         if source.method and state is HoldState.NEEDS_DRIVER and intent.status == "requires_payment_method":
             raise PaymentDeclined(why="the card was declined")
         return Hold(intent.id, state, intent.client_secret if state is HoldState.NEEDS_DRIVER else None)
+
+    async def _hold_on_a_page(self, key: str, amount: Money, return_url: str) -> Hold:
+        """Let the guest confirm on Stripe's page; the payment is called after the visit until it is confirmed."""
+        item = {
+            "quantity": 1,
+            "price_data": {
+                "currency": amount.currency.lower(),
+                "unit_amount": amount.minor(),
+                "product_data": {"name": "Charging: held now, only what you use is taken"},
+            },
+        }
+        wish = {
+            "mode": "payment",
+            "line_items": [item],
+            "payment_method_types": ["card"],
+            "payment_intent_data": {"capture_method": "manual", "metadata": {KEY: key}},
+            "success_url": return_url,
+            "cancel_url": return_url,
+        }
+        made = await self._ask(lambda v1: v1.checkout.sessions.create(wish, {"idempotency_key": key}))
+        return Hold(made.id, HoldState.NEEDS_DRIVER, made.url)
 
     async def raise_hold(self, key: str, reference: str, source: Source, to: Money) -> None:
         try:
@@ -121,6 +149,13 @@ class Stripe:
         )
 
     async def release(self, key: str, reference: str, source: Source) -> None:
+        if reference.startswith(_VISIT):
+            visit = await self._ask(lambda v1: v1.checkout.sessions.retrieve(reference))
+            if visit.status == "open":
+                await self._ask(lambda v1: v1.checkout.sessions.expire(reference))
+            if not visit.payment_intent:
+                return
+            reference = str(visit.payment_intent)
         if (await self.seen(reference, source)).state is not HoldState.GONE:
             await self._ask(lambda v1: v1.payment_intents.cancel(reference, None, {"idempotency_key": key}))
 
@@ -136,6 +171,12 @@ class Stripe:
         )
 
     async def seen(self, reference: str, source: Source) -> Seen:
+        if reference.startswith(_VISIT):
+            visit = await self._ask(lambda v1: v1.checkout.sessions.retrieve(reference))
+            if visit.status != "complete":
+                return Seen(HoldState.GONE if visit.status == "expired" else HoldState.NEEDS_DRIVER)
+            intent_id = str(visit.payment_intent)
+            return structs.replace(await self.seen(intent_id, source), reference=intent_id)
         intent = await self._ask(lambda v1: v1.payment_intents.retrieve(reference))
         received = getattr(intent, "amount_received", None)
         currency = intent.currency.upper()

@@ -91,7 +91,8 @@ class Webhooks:
         return made.first() is not None
 
     async def _payment_of(self, subject: Mapping[str, Any]) -> Payment | None:
-        reference = subject["id"] if subject["object"] == "payment_intent" else subject.get("payment_intent")
+        whole = subject["object"] in ("payment_intent", "checkout.session")
+        reference = subject["id"] if whole else subject.get("payment_intent")
         async with self._database.as_owner() as work:
             found = await work.execute(
                 sa.select(payments).where(payments.c.provider == NAME, payments.c.reference == reference)

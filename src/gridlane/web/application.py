@@ -12,6 +12,7 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
 from gridlane.web import driving, health, live, problems, screens
+from gridlane.web.public import pages
 
 Recognise = Callable[[Request], Awaitable[Caller]]
 
@@ -53,5 +54,6 @@ def make(
     app.include_router(health.router)
     for router in (*routers, driving.router, live.router):
         app.include_router(router, prefix="/api/v1")
+    app.include_router(pages.router)
     app.include_router(screens.router)
     return app

@@ -1,5 +1,8 @@
 """The REST edge of the drivers' app: places and plugs for everybody; for who is signed in, one's own charges.
 
+Places, plugs and their prices are open without a key on purpose: European law wants them free to read (AFIR, articles
+5 and 20). Only what is marked public is shown, never who charges.
+
 It joins what several packages know into what one screen shows, so it lives at the edge and decides nothing.
 """
 
@@ -209,25 +212,36 @@ async def _charge(work: AsyncConnection, row: dict[str, Any]) -> dict[str, Any]:
         bill = await cost_so_far(work, row["id"], system_clock())
         cost = None if bill is None else {"amount": bill.gross.amount, "currency": bill.gross.currency}
     kept = ("id", "started_at", "energy", "power", "soc", "stop_reason")
+    state = state_of(row)
     return {
         **{name: row[name] for name in kept},
         "ended_at": row["ended_at"] or row["presumed_end"],
         "place": {"id": row["site_id"], "name": row["place_name"]},
-        "state": _state(row),
-        "why": "token_refused" if row["refused"] else None,
+        "state": state,
+        "why": why_of(row, state),
         "cost": cost,
         "receipt": None if row["document_id"] is None else f"/api/v1/documents/{row['document_id']}.pdf",
     }
 
 
-def _state(row: dict[str, Any]) -> str:
+def state_of(row: dict[str, Any]) -> str:
+    """The state of a charge in one word, as its driver is told."""
     if row["refused"]:
         return "failed"
     if row["status"] != "active":
         return "ended"
     if row["charging_state"] in ("SuspendedEV", "SuspendedEVSE"):
         return "paused"
-    return "finishing" if row["charging_state"] == "Idle" else "charging"
+    if row["charging_state"] in ("Idle", "EVConnected"):
+        return "finishing" if row["energy"] > 0 else "preparing"
+    return "charging"
+
+
+def why_of(row: dict[str, Any], state: str) -> str | None:
+    """What the driver is told beside the state: ``Idle`` before any energy means that no cable is plugged in."""
+    if row["refused"]:
+        return "token_refused"
+    return "plug_in" if state == "preparing" and row["charging_state"] == "Idle" else None
 
 
 async def _start(work: AsyncConnection, person_id: UUID, charge_id: UUID) -> dict[str, Any] | None:

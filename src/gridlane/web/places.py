@@ -29,6 +29,7 @@ from gridlane.tariffs.tariff import Dimension, Tariff
 
 FRESH = timedelta(seconds=3)
 PRICED = timedelta(seconds=60)
+EVERYBODY = Customer()
 _OUT = ("unavailable", "faulted", "offline")
 
 
@@ -240,11 +241,16 @@ def _plug(row: Any) -> Plug:
 
 
 async def price_at(
-    work: AsyncConnection, station_id: UUID, site_id: UUID, time_zone: str, now: datetime
+    work: AsyncConnection,
+    station_id: UUID,
+    site_id: UUID,
+    time_zone: str,
+    now: datetime,
+    customer: Customer = EVERYBODY,
 ) -> Price | None:
     """What a session that begins now costs at a station; None where no tariff is assigned."""
     try:
-        agreed = await publishing.agreed(work, station_id, site_id, Customer(), now)
+        agreed = await publishing.agreed(work, station_id, site_id, customer, now)
     except (TariffMissing, publishing.TariffUnknown):
         return None
     return price_of(agreed.tariff, time_zone, now)

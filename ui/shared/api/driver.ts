@@ -53,7 +53,7 @@ export interface PlugDetails extends Plug {
   place: Place;
 }
 
-export type ChargeState = "asking" | "charging" | "paused" | "finishing" | "ended" | "failed";
+export type ChargeState = "asking" | "preparing" | "charging" | "paused" | "finishing" | "ended" | "failed";
 
 /** Why a charge waits or failed; the words are ours. */
 export type ChargeReason = "plug_in" | "not_plugged_in" | "station_refused" | "no_answer" | "token_refused";

@@ -788,6 +788,7 @@ export const driver: Translation<typeof en.driver> = {
   "charge_state.failed": "Es ging nicht los",
   "charge_state.finishing": "Voll, bitte Platz machen",
   "charge_state.paused": "Angehalten",
+  "charge_state.preparing": "Beginnt gleich",
 
   "charge_why.no_answer":
     "Die Station hat nicht geantwortet. Bitte einen anderen Stecker versuchen; es kostet nichts.",

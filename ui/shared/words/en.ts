@@ -782,6 +782,7 @@ export const driver = {
   "charge_state.failed": "It did not start",
   "charge_state.finishing": "Full, please move the car",
   "charge_state.paused": "Paused",
+  "charge_state.preparing": "About to begin",
 
   "charge_why.no_answer": "The station did not answer. Try another plug; nothing is charged.",
   "charge_why.not_plugged_in": "Nobody plugged in in time. Start again when you are at the plug.",

@@ -3,6 +3,7 @@ import type { Tone } from "$shared/states";
 
 export const CHARGE_TONES: Record<Charge["state"], Tone> = {
   asking: "waiting",
+  preparing: "waiting",
   charging: "charging",
   paused: "waiting",
   finishing: "waiting",
