@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gridlane.cli.endpoints import endpoints_module
 from gridlane.cli.reference import PAGES as OPERATORS_PAGES
+from gridlane.maintenance.pages import faults_page
 from gridlane.ocpp.pages import errors_page, quirks_page
 from gridlane.stations.dialects.pages import support_page
 from gridlane.stations.reasons import refusals_page
@@ -18,6 +19,7 @@ conformance = importlib.import_module("counting")
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/conformance.md": conformance.page,
+    "docs/operators/faults.md": faults_page,
     "docs/operators/refusals.md": refusals_page,
     "docs/ocpp-errors.md": errors_page,
     "docs/ocpp-quirks.md": quirks_page,

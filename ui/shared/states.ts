@@ -1,5 +1,13 @@
 /** How every state looks: one tone, one shape, one word. Colour is never the only sign. */
-import type { ConnectorStatus, EvseState, LiveStation, OperationStatus, Session } from "./api/model";
+import type {
+  Care,
+  ConnectorStatus,
+  EvseState,
+  LiveStation,
+  OperationStatus,
+  Session,
+  Severity,
+} from "./api/model";
 
 export type Tone = "free" | "charging" | "waiting" | "reserved" | "fault" | "off" | "plain" | "accent";
 
@@ -109,3 +117,11 @@ export const OPERATION_TONES: Record<OperationStatus, Tone> = {
 export function underWay(status: OperationStatus): boolean {
   return status === "queued" || status === "sent" || status === "agreed";
 }
+
+export const SEVERITY_TONES: Record<Severity, Tone> = {
+  critical: "fault",
+  major: "fault",
+  minor: "waiting",
+};
+
+export const CARE_TONES: Record<Care, Tone> = { watched: "plain", trying: "charging", needs_person: "fault" };

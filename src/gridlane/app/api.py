@@ -16,6 +16,7 @@ from gridlane.kernel import bus as buses
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
+from gridlane.maintenance import api as faults
 from gridlane.stations import api as stations
 from gridlane.stations import blocks_api
 from gridlane.tariffs import api as prices
@@ -36,6 +37,7 @@ def routers() -> list[APIRouter]:
         money.router,
         paying.router,
         contracts_api.router,
+        faults.router,
     ]
 
 

@@ -7,6 +7,7 @@ from gridlane.billing import terminal_payments
 from gridlane.charging import local_lists
 from gridlane.charging import model as charging
 from gridlane.kernel import audit, facts, ownership
+from gridlane.maintenance import model as maintenance
 from gridlane.stations import (
     availability,
     certificates,
@@ -42,6 +43,7 @@ __all__ = [
     "local_list",
     "local_lists",
     "logs",
+    "maintenance",
     "monitors",
     "ownership",
     "people",

@@ -21,6 +21,8 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.ids import new_id
 from gridlane.kernel.jobs import Job, Jobs
 from gridlane.kernel.settings import Settings
+from gridlane.maintenance import watching
+from gridlane.maintenance.watching import Watch
 from gridlane.stations import certificate_expiry, customers, uploads
 from gridlane.stations.absent import Caretaker
 from gridlane.stations.housekeeping import Housekeeping
@@ -62,6 +64,9 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     async def forget_customers() -> None:
         await customers.forget_old(database, system_clock())
 
+    async def forget_faults() -> None:
+        await watching.forget(database, system_clock())
+
     return [
         Job("audit.seal", seal_audit, cron="* * * * *"),
         Job("stations.partitions", housekeeping.make_partitions, cron="10 * * * *"),
@@ -73,6 +78,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("stations.forget_uploads", forget_uploads, cron="25 3 * * *"),
         Job("stations.forget_strangers", housekeeping.forget_strangers, cron="25 3 * * *"),
         Job("charging.local_lists", keep_local_lists, cron="* * * * *"),
+        Job("maintenance.forget", forget_faults, cron="35 3 * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),
         *(Job(row.name, partial(row.work, billing), cron=row.cron) for row in money.JOBS),
@@ -100,6 +106,7 @@ async def _run(settings: Settings) -> None:
         answerers=answerers(settings, url),
         load_charging=loading.load,
     )
+    watch = Watch(database, bus)
     await Housekeeping(database, settings).make_partitions()
     await ReadingsHousekeeping(database, settings).make_partitions()
     await jobs.open()
@@ -107,6 +114,7 @@ async def _run(settings: Settings) -> None:
         asyncio.create_task(jobs.run_worker(), name="jobs"),
         asyncio.create_task(dispatcher.run(), name="facts"),
         asyncio.create_task(caretaker.run(), name="caretaker"),
+        asyncio.create_task(watch.run(), name="watch"),
     ]
     told = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

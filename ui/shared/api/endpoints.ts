@@ -21,9 +21,13 @@ export interface Endpoints {
     | "/driver/places"
     | `/driver/places/${string}`
     | `/driver/plugs/${string}`
+    | "/fault-rules"
     | "/handshakes"
     | "/home-agreements"
     | "/host-contracts"
+    | "/incidents"
+    | "/incidents/figures"
+    | `/incidents/${string}`
     | "/ledger/balances"
     | "/live"
     | `/logs/${string}`
@@ -101,6 +105,9 @@ export interface Endpoints {
     | `/home-agreements/${string}/end`
     | "/host-contracts"
     | `/host-contracts/${string}/end`
+    | `/incidents/${string}/acknowledge`
+    | `/incidents/${string}/notes`
+    | `/incidents/${string}/resolve`
     | "/me/payment-sources"
     | "/me/plan"
     | "/me/quotes"

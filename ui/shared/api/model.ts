@@ -257,6 +257,77 @@ export interface All<T> {
   items: T[];
 }
 
+// --- faults -------------------------------------------------------------------------------------------------------
+
+export type Severity = "critical" | "major" | "minor";
+export type IncidentStatus = "open" | "resolved" | "merged";
+export type Care = "watched" | "trying" | "needs_person";
+
+/** One cause, with everything that shows it. */
+export interface Incident {
+  id: string;
+  site_id: string | null;
+  cause: string;
+  rule: string;
+  severity: Severity;
+  status: IncidentStatus;
+  care: Care;
+  /** What speaks for this cause, in English. */
+  why: string;
+  started_at: string;
+  detected_at: string;
+  resolved_at: string | null;
+  resolution: "by_itself" | "playbook" | "person" | null;
+  merged_into: string | null;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+  /** How many stations it concerns; `at` names the first of them. */
+  stations: number;
+  at: { id: string; name: string; site_id: string | null }[];
+  money_per_hour: string | null;
+  currency: string | null;
+  lost_so_far: string | null;
+  seconds_to_detect: number;
+  seconds_to_repair: number | null;
+}
+
+export interface IncidentSymptom {
+  rule: string;
+  station_id: string;
+  station: string;
+  evse: number;
+  connector: number;
+  since: string;
+  until: string | null;
+  evidence: Record<string, unknown>;
+}
+
+export interface IncidentStep {
+  id: string;
+  at: string;
+  kind: string;
+  actor: string;
+  detail: Record<string, unknown>;
+  operation_id: string | null;
+}
+
+export interface WholeIncident extends Incident {
+  symptoms: IncidentSymptom[];
+  steps: IncidentStep[];
+}
+
+export interface FaultFigures {
+  days: number;
+  incidents: number;
+  open: number;
+  needs_person: number;
+  resolved: number;
+  healed: number;
+  seconds_to_detect: number | null;
+  seconds_to_repair: number | null;
+  lost_so_far: Record<string, string>;
+}
+
 // --- the live picture ---------------------------------------------------------------------------------------------
 
 export interface LiveSession {

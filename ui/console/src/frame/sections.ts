@@ -7,6 +7,7 @@ import PlugZap from "@lucide/svelte/icons/plug-zap";
 import Banknote from "@lucide/svelte/icons/banknote";
 import Building2 from "@lucide/svelte/icons/building-2";
 import MapPin from "@lucide/svelte/icons/map-pin";
+import Siren from "@lucide/svelte/icons/siren";
 import Tags from "@lucide/svelte/icons/tags";
 import Stamp from "@lucide/svelte/icons/stamp";
 import type { Component } from "svelte";
@@ -25,6 +26,7 @@ export const sections: readonly Section[] = [
   { path: "/sites", title: () => say("nav.sites"), icon: MapPin, permission: "stations:read" },
   { path: "/stations", title: () => say("nav.stations"), icon: EvCharger, permission: "stations:read" },
   { path: "/sessions", title: () => say("nav.sessions"), icon: PlugZap, permission: "sessions:read" },
+  { path: "/faults", title: () => say("nav.faults"), icon: Siren, permission: "maintenance:read" },
   { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
   { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
   { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },

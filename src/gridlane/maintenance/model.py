@@ -1,0 +1,121 @@
+"""Tables of what goes wrong: occurrences that count, incidents, their symptoms, and the steps of their story."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from gridlane.kernel.database import metadata
+
+
+def _at(name: str, *, nullable: bool = True) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def _organization() -> sa.Column[UUID]:
+    return sa.Column("organization_id", sa.Uuid, nullable=False)
+
+
+def _incident(*, key: bool = False) -> sa.Column[UUID]:
+    return sa.Column(
+        "incident_id",
+        sa.Uuid,
+        sa.ForeignKey("incidents.id", ondelete="CASCADE"),
+        nullable=False,
+        primary_key=key,
+    )
+
+
+fault_occurrences = sa.Table(
+    "fault_occurrences",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True, comment="the fact that told it"),
+    _organization(),
+    sa.Column("station_id", sa.Uuid, sa.ForeignKey("stations.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("evse", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("kind", sa.Text, nullable=False),
+    _at("at", nullable=False),
+    sa.Column("detail", JSONB, nullable=False, server_default="{}"),
+    sa.Index(None, "at"),
+    sa.Index(None, "station_id", "at"),
+    comment="what happened to stations, as far as a fault rule counts it",
+)
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    _organization(),
+    sa.Column("site_id", sa.Uuid, nullable=True, comment="null: more than one site"),
+    sa.Column("cause", sa.Text, nullable=False, comment="maintenance.causes.CAUSES"),
+    sa.Column("subject", sa.Text, nullable=False, comment="what the cause concerns, such as site:<id>"),
+    sa.Column("rule", sa.Text, nullable=False, comment="maintenance.rules.RULES"),
+    sa.Column("severity", sa.Text, nullable=False, comment="critical, major, minor"),
+    sa.Column("status", sa.Text, nullable=False, comment="open, resolved, merged"),
+    sa.Column("why", sa.Text, nullable=False, comment="what speaks for this cause"),
+    sa.Column(
+        "care",
+        sa.Text,
+        nullable=False,
+        server_default="watched",
+        comment="watched, trying (a playbook), needs_person",
+    ),
+    sa.Column("planned", sa.Boolean, nullable=False, server_default=sa.false()),
+    _at("started_at", nullable=False),
+    _at("detected_at", nullable=False),
+    _at("quiet_since"),
+    _at("resolved_at"),
+    sa.Column("resolution", sa.Text, nullable=True, comment="by_itself, playbook, person"),
+    sa.Column("merged_into", sa.Uuid, nullable=True),
+    _at("acknowledged_at"),
+    sa.Column("acknowledged_by", sa.Text, nullable=True),
+    sa.Column("stations", sa.Integer, nullable=False, server_default="1"),
+    sa.Column(
+        "money_per_hour", sa.Numeric, nullable=True, comment="what these stations usually earn in an hour"
+    ),
+    sa.Column("currency", sa.Text, nullable=True),
+    sa.Index(
+        "uq_incidents_open", "organization_id", "subject", unique=True, postgresql_where=sa.text("status = 'open'")
+    ),
+    sa.Index(None, "organization_id", "detected_at", "id"),
+    comment="one row per cause",
+)  # fmt: skip
+
+incident_symptoms = sa.Table(
+    "incident_symptoms",
+    metadata,
+    _incident(key=True),
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column(
+        "station_id", sa.Uuid, sa.ForeignKey("stations.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("evse", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("connector", sa.SmallInteger, primary_key=True, autoincrement=False),
+    _organization(),
+    _at("since", nullable=False),
+    _at("until"),
+    sa.Column("evidence", JSONB, nullable=False, server_default="{}"),
+    sa.Index(None, "station_id", "since"),
+)  # fmt: skip
+
+incident_steps = sa.Table(
+    "incident_steps",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    _organization(),
+    _incident(),
+    _at("at", nullable=False),
+    sa.Column(
+        "kind",
+        sa.Text,
+        nullable=False,
+        comment="opened, symptom_came, symptom_went, cause_changed, tried, helped, in_vain, escalated, acknowledged, "
+        "note, merged, resolved, reopened",
+    ),
+    sa.Column("actor", sa.Text, nullable=False, server_default="gridlane"),
+    sa.Column("detail", JSONB, nullable=False, server_default="{}"),
+    sa.Column("operation_id", sa.Uuid, nullable=True),
+    sa.Index(None, "incident_id", "at"),
+    comment="the story of an incident, in order",
+)

@@ -1,0 +1,152 @@
+"""Stories of faults: over real sockets, noticed by the watch, seen by the API."""
+
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gridlane.kernel.clock import system_clock
+from gridlane.maintenance.watching import Watch
+from gridlane.ocpp.version import Version
+
+
+class Watcher:
+    """The watch, looking when told to, if need be with a clock that is ahead."""
+
+    def __init__(self, database, bus):
+        self.ahead = timedelta(0)
+        self.watch = Watch(database, bus, lambda: system_clock() + self.ahead)
+
+    async def look(self, *, later=0.0):
+        self.ahead += timedelta(seconds=later)
+        return await self.watch.once()
+
+    async def sees(self, installation, status="open", **filters):
+        """The incidents in this state, once there are some; the watch looks again until then."""
+        found = []
+
+        async def some():
+            nonlocal found
+            await self.look()
+            found = (await installation.get("/incidents", status=status, **filters))["items"]
+            return found
+
+        await installation.until(some, 20)
+        return found
+
+
+@pytest.fixture
+def watcher(database, installation):
+    return Watcher(database, installation.bus)
+
+
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+async def test_a_broken_plug_becomes_an_incident_and_is_over_when_it_is_whole(installation, watcher, version):
+    async with await installation.station("CP-1", version) as station:
+        await station.boot()
+        await station.fault(error="GroundFailure")
+        (incident,) = await watcher.sees(installation)
+        assert (incident["rule"], incident["cause"], incident["severity"]) == (
+            "ground_failure", "connector", "critical",
+        )  # fmt: skip
+        assert [one["name"] for one in incident["at"]] == ["CP-1"]
+        assert "electrician" in incident["next_step"]
+        await station.fault(error=None)
+
+        async def whole():
+            (plugs,) = (await installation.get(f"/stations/{station.id}/evses"))["items"]
+            return plugs["connectors"][0]["status"] == "available"
+
+        await installation.until(whole, 20)
+        await watcher.look()
+        await watcher.look(later=40)
+        (over,) = await watcher.sees(installation, "resolved")
+        assert (over["id"], over["resolution"]) == (incident["id"], "by_itself")
+        assert over["seconds_to_repair"] is not None
+        story = (await installation.get(f"/incidents/{incident['id']}"))["steps"]
+        assert [one["kind"] for one in story] == ["opened", "symptom_went", "resolved"]
+
+
+async def test_a_site_that_goes_dark_is_one_incident(installation, watcher):
+    await installation.post("/sites", {"name": "Elsewhere"})
+    async with AsyncExitStack() as street:
+        stations = [
+            await street.enter_async_context(await installation.station(f"CP-{number}"))
+            for number in range(3)
+        ]
+        for station in stations:
+            await station.boot()
+        for station in stations:
+            await station.hang_up(stay_offline=True)
+
+        async def gone():
+            return all(not one["connected"] for one in (await installation.get("/stations"))["items"])
+
+        await installation.until(gone, 20)
+        await watcher.look()
+        assert (await installation.get("/incidents"))["items"] == []  # a moment without a link is no fault
+        await watcher.look(later=60)
+        (incident,) = await watcher.sees(installation)
+        assert (incident["cause"], incident["stations"]) == ("site_network", 3)
+        assert incident["site_id"] == str(installation.site_id)
+        for station in stations:
+            station.go_online()
+            await station.until(lambda station=station: station.link.connected.is_set(), "to come back", 30)
+
+        async def back():
+            await watcher.look(later=1)
+            return (await installation.get("/incidents", status="resolved"))["items"]
+
+        await installation.until(back, 60)
+        figures = await installation.get("/incidents/figures")
+        assert (figures["incidents"], figures["open"], figures["resolved"]) == (1, 0, 1)
+
+
+async def test_tampering_is_settled_by_a_person_alone(installation, watcher):
+    async with await installation.station("CP-1") as station:
+        await station.boot()
+        told = {"type": "TamperDetectionActivated", "timestamp": datetime.now(UTC).isoformat()}
+        await station.call("SecurityEventNotification", told)
+        (incident,) = await watcher.sees(installation)
+        assert (incident["rule"], incident["cause"]) == ("tampering", "tampering")
+        acknowledged = await installation.post(f"/incidents/{incident['id']}/acknowledge")
+        assert acknowledged["acknowledged_by"].endswith("test")
+        await installation.post(
+            f"/incidents/{incident['id']}/notes", {"note": "Door was open, nothing taken."}
+        )
+        await installation.post(f"/incidents/{incident['id']}/resolve", {"note": "inspected"})
+        await watcher.look()
+        assert (await installation.get("/incidents", status="open"))["items"] == []
+        whole = await installation.get(f"/incidents/{incident['id']}")
+        kinds = [one["kind"] for one in whole["steps"]]
+        assert kinds == ["opened", "acknowledged", "note", "resolved"]
+        await installation.post(f"/incidents/{incident['id']}/resolve", {}, status=409)
+
+
+async def test_what_a_station_still_shows_cannot_be_called_resolved(installation, watcher):
+    async with await installation.station("CP-1", Version.V16) as station:
+        await station.boot()
+        await station.fault(error="PowerMeterFailure")
+        (incident,) = await watcher.sees(installation)
+        refused = await installation.post(f"/incidents/{incident['id']}/resolve", {}, status=409)
+        assert refused["code"] == "incident_still_going"
+        assert (await installation.get("/incidents", station_id=station.id))["items"] != []
+
+
+async def test_a_station_that_is_turned_away_is_explained(installation, watcher):
+    made = await installation.register("CP-1")
+    station = await installation.station("CP-2")
+    async with station:
+        await station.boot()
+    station.link.password = "not-the-right-one"
+    assert made["id"] != station.id
+    async with station:
+        station.link.password = "not-the-right-one"
+
+        async def turned_away():
+            await watcher.look(later=1)
+            found = (await installation.get("/incidents", status="open"))["items"]
+            return [one for one in found if one["cause"] == "credentials"]
+
+        (incident,) = await installation.until(turned_away, 30)
+        assert "password" in incident["why"]
