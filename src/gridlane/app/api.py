@@ -20,6 +20,7 @@ from gridlane.maintenance import api as faults
 from gridlane.stations import api as stations
 from gridlane.stations import blocks_api
 from gridlane.tariffs import api as prices
+from gridlane.waiting import api as waiting
 from gridlane.web import application
 
 
@@ -33,6 +34,7 @@ def routers() -> list[APIRouter]:
         stations.router,
         blocks_api.router,
         sessions.router,
+        waiting.router,
         prices.router,
         money.router,
         paying.router,

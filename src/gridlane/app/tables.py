@@ -26,6 +26,7 @@ from gridlane.stations import (
 )
 from gridlane.stations import model as stations
 from gridlane.tariffs import model as tariffs
+from gridlane.waiting import model as waiting
 
 __all__ = [
     "accounts",
@@ -54,4 +55,5 @@ __all__ = [
     "tariffs",
     "terminal_payments",
     "vendor_messages",
+    "waiting",
 ]

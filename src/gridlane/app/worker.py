@@ -26,6 +26,7 @@ from gridlane.maintenance.watching import Watch
 from gridlane.stations import certificate_expiry, customers, uploads
 from gridlane.stations.absent import Caretaker
 from gridlane.stations.housekeeping import Housekeeping
+from gridlane.waiting.learning import learn
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +70,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
 
     return [
         Job("audit.seal", seal_audit, cron="* * * * *"),
+        Job("waiting.learn", partial(learn, database, system_clock), cron="40 2 * * *"),
         Job("stations.partitions", housekeeping.make_partitions, cron="10 * * * *"),
         Job("stations.expire_operations", housekeeping.expire_operations, cron="* * * * *"),
         Job("stations.forget", housekeeping.forget_old, cron="20 3 * * *"),

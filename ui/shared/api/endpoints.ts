@@ -20,7 +20,9 @@ export interface Endpoints {
     | `/driver/charges/${string}`
     | "/driver/places"
     | `/driver/places/${string}`
+    | `/driver/places/${string}/wait`
     | `/driver/plugs/${string}`
+    | "/driver/waits"
     | "/fault-rules"
     | "/handshakes"
     | "/home-agreements"

@@ -1019,4 +1019,11 @@ export const driver: Translation<typeof en.driver> = {
   "tab.activity": "Verlauf",
   "tab.charge": "Laden",
   "tab.find": "Finden",
+
+  "wait.about": "In etwa {minutes} min frei",
+  "wait.chance": "{hour}: ein freier Platz mit {chance} Wahrscheinlichkeit",
+  "wait.hours": "Chance auf einen freien Platz in den nächsten Stunden",
+  "wait.range": "am ehesten {low} bis {high} min",
+  "wait.soon": "Bald wird wohl ein Platz frei",
+  "wait.title": "Wartezeit",
 };

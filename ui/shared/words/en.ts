@@ -1007,4 +1007,11 @@ export const driver = {
   "tab.activity": "Activity",
   "tab.charge": "Charge",
   "tab.find": "Find",
+
+  "wait.about": "Free in about {minutes} min",
+  "wait.chance": "{hour}: a plug is free with a chance of {chance}",
+  "wait.hours": "Chance of a free plug in the next hours",
+  "wait.range": "most likely {low} to {high} min",
+  "wait.soon": "A plug is likely to be free soon",
+  "wait.title": "Waiting",
 } as const;

@@ -1,6 +1,7 @@
 /** The places a driver sees: read from the API, read again while the page is open, filtered here. */
 import { api } from "$shared/api/client";
 import type { Place, Price } from "$shared/api/driver";
+import type { WaitForecast } from "$shared/api/waiting";
 import type { All } from "$shared/api/model";
 import { asProblem, type Problem } from "$shared/api/problem";
 import { money } from "$shared/format";
@@ -23,6 +24,7 @@ const KEPT = "gridlane.places";
 
 class Places {
   all = $state.raw<Place[]>([]);
+  waits = $state.raw<ReadonlyMap<string, WaitForecast>>(new Map());
   ready = $state(false);
   #heard = $state(0);
   problem = $state.raw<Problem | null>(null);
@@ -60,6 +62,8 @@ class Places {
       this.ready = true;
       this.version++;
       localStorage.setItem(KEPT, JSON.stringify(this.all));
+      const waits = await api.get<All<WaitForecast>>("/driver/waits");
+      this.waits = new Map(waits.items.map((wait) => [wait.site_id, wait]));
     } catch (error) {
       this.problem = asProblem(error);
       if (!this.ready) this.#remember();

@@ -1,0 +1,268 @@
+"""Every public site as it stands now, kept in memory, so that a wait is forecast without asking the database.
+
+The tables are read at most every ``FRESH`` seconds, in one query; what was learned of the sites every ``LEARNED``.
+What a driver may use is told by connector and power. A plug that is offline or out of order helps nobody.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gridlane.charging.model import sessions
+from gridlane.forecasting.waits import Situation, StayLengths, Wait, wait
+from gridlane.kernel.clock import Clock, system_clock
+from gridlane.kernel.database import Database
+from gridlane.kernel.errors import Kind, Refusal
+from gridlane.stations.availability import availability_intervals
+from gridlane.stations.model import connectors, evses, sites, stations
+from gridlane.waiting.habits import FAST, Habits, KindHabits
+from gridlane.waiting.learning import newest
+
+FRESH = timedelta(seconds=3)
+LEARNED = timedelta(minutes=10)
+OUT = ("unavailable", "faulted", "offline")
+
+
+class WaitUnknown(Refusal):
+    code = "wait_unknown"
+    kind = Kind.NOT_FOUND
+    sentence = "There is no such place to charge, or no plug there that fits."
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a driver can use: one of these OCPI connector types (any where none is named), at least so much power, W."""
+
+    connectors: frozenset[str] = frozenset()
+    min_power: float = 0.0
+
+
+class PlugNow(msgspec.Struct, frozen=True):
+    """A plug as it stands. ``since``: when the present stay, or the present state, began."""
+
+    evse_id: UUID
+    station_id: UUID
+    number: int
+    public_id: str | None
+    state: str
+    since: datetime | None
+    max_power: float
+    connectors: frozenset[str]
+
+    @property
+    def is_fast(self) -> bool:
+        return self.max_power > FAST
+
+    def fits(self, needs: Needs) -> bool:
+        """An unknown connector is taken to fit: the driver sees it on the screen."""
+        plugs_in = (
+            not needs.connectors or not self.connectors or not needs.connectors.isdisjoint(self.connectors)
+        )
+        return plugs_in and self.max_power >= needs.min_power
+
+
+class SiteNow(msgspec.Struct, frozen=True):
+    """A site and its plugs. ``queued``: how many wait in its queue."""
+
+    id: UUID
+    organization_id: UUID
+    latitude: float
+    longitude: float
+    time_zone: str
+    plugs: tuple[PlugNow, ...]
+    queued: int = 0
+
+
+class PlugForecast(msgspec.Struct, frozen=True):
+    """When a plug in use is likely to be free, in minutes from now: one in ten before ``low``, nine before ``high``."""
+
+    public_id: str | None
+    low: float
+    middle: float
+    high: float
+
+
+class WaitForecast(msgspec.Struct, frozen=True):
+    """A wait in minutes. ``free_chance``: of finding a free plug; four waits in five lie from ``low`` to ``high``."""
+
+    site_id: UUID
+    free_chance: float
+    low: float
+    middle: float
+    high: float
+    mean: float
+
+
+def forecast(site_id: UUID, found: Wait) -> WaitForecast:
+    low, middle, high = (round(found.quantile(share), 1) for share in (0.1, 0.5, 0.9))
+    return WaitForecast(site_id, round(found.at_once, 3), low, middle, high, round(found.mean, 2))
+
+
+@dataclass
+class Outlook:
+    """The sites now and their habits. ``coming`` gives minutes until the cars on the way to a site arrive."""
+
+    database: Database
+    clock: Clock = system_clock
+    sites: Mapping[UUID, SiteNow] = field(default_factory=dict)
+    as_of: datetime | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _habits: dict[tuple[UUID, str], KindHabits] = field(default_factory=dict)
+    _learned_at: datetime | None = None
+
+    async def refresh(self) -> None:
+        """Read the tables where what is known is older than ``FRESH``."""
+        now = self.clock()
+        async with self._lock:
+            if self.as_of is not None and now - self.as_of < FRESH:
+                return
+            async with self.database.as_owner() as work:
+                found = await sites_now(work)
+                if self._learned_at is None or now - self._learned_at >= LEARNED:
+                    self.learn(await newest(work))
+                    self._learned_at = now
+            self.sites, self.as_of = found, now
+
+    def learn(self, habits: Mapping[UUID, Habits]) -> None:
+        self._habits = {
+            (organization_id, kind): one.of(kind)
+            for organization_id, one in habits.items()
+            for kind in ("fast", "slow")
+        }
+
+    def site(self, site_id: UUID) -> SiteNow:
+        """Raises WaitUnknown."""
+        if site_id not in self.sites:
+            raise WaitUnknown(place=site_id)
+        return self.sites[site_id]
+
+    def wait(self, site: SiteNow, needs: Needs, arriving: float, coming: Iterable[float] = ()) -> Wait | None:
+        """The wait of somebody who arrives in ``arriving`` minutes; None where no working plug fits."""
+        situation = self.situation(site, needs, self.clock(), tuple(coming))
+        return None if situation is None else wait(situation, arriving)
+
+    def situation(
+        self,
+        site: SiteNow,
+        needs: Needs,
+        now: datetime,
+        coming: tuple[float, ...] = (),
+        arrivals_at: datetime | None = None,
+    ) -> Situation | None:
+        """The site as ``needs`` sees it; strangers come as often as they do at ``arrivals_at`` (else now)."""
+        fitting = [one for one in site.plugs if one.state not in OUT and one.fits(needs)]
+        if not fitting:
+            return None
+        fast = sum(one.is_fast for one in fitting) * 2 > len(fitting)
+        habits = self._kind(site.organization_id, fast=fast)
+        hour = hour_of_week(site.time_zone, arrivals_at or now)
+        return Situation(
+            free=sum(one.state == "available" for one in fitting),
+            elapsed=tuple(_minutes(one.since, now) for one in fitting if one.state != "available"),
+            lengths=habits.lengths(site.id),
+            arrivals=habits.arrivals(site.id, len(fitting), hour),
+            before=site.queued,
+            coming=coming,
+        )
+
+    def lengths(self, site: SiteNow, plug: PlugNow) -> StayLengths:
+        return self._kind(site.organization_id, fast=plug.is_fast).lengths(site.id)
+
+    def frees(self, site: SiteNow, now: datetime) -> list[PlugForecast]:
+        """When each plug in use is likely to be free."""
+        found = []
+        for plug in site.plugs:
+            if plug.state == "occupied":
+                elapsed = _minutes(plug.since, now)
+                lengths = self.lengths(site, plug)
+                shares = (float(lengths.quantile_left(elapsed, share)) for share in (0.1, 0.5, 0.9))
+                found.append(PlugForecast(plug.public_id, *shares))
+        return found
+
+    def free_chances(self, site: SiteNow, needs: Needs, now: datetime, hours: int) -> list[float]:
+        """The chance to find a free plug now and after each full hour."""
+        found = [
+            self.situation(site, needs, now, arrivals_at=now + timedelta(hours=ahead))
+            for ahead in range(hours)
+        ]
+        return [
+            0.0 if one is None else round(wait(one, 60.0 * ahead).at_once, 3)
+            for ahead, one in enumerate(found)
+        ]
+
+    def _kind(self, organization_id: UUID, *, fast: bool) -> KindHabits:
+        key = organization_id, "fast" if fast else "slow"
+        if key not in self._habits:
+            self._habits[key] = KindHabits(key[1], {})
+        return self._habits[key]
+
+
+def hour_of_week(time_zone: str, at: datetime) -> int:
+    local = at.astimezone(ZoneInfo(time_zone))
+    return local.weekday() * 24 + local.hour
+
+
+def _minutes(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else max((now - since) / timedelta(minutes=1), 0.0)
+
+
+async def sites_now(work: AsyncConnection) -> dict[UUID, SiteNow]:
+    """All public sites with their plugs, in one query (as the tables' owner: they belong to many organizations)."""
+    ledger = availability_intervals
+    kinds = (
+        sa.select(connectors.c.evse_id, sa.func.array_agg(connectors.c.kind.distinct()).label("kinds"))
+        .where(connectors.c.kind.is_not(None))
+        .group_by(connectors.c.evse_id)
+        .subquery()
+    )
+    begun = (
+        sa.select(sessions.c.station_id, sessions.c.evse, sa.func.min(sessions.c.started_at).label("since"))
+        .where(sessions.c.status == "active", sessions.c.refused.is_(False))
+        .group_by(sessions.c.station_id, sessions.c.evse)
+        .subquery()
+    )
+    query = (
+        sa.select(
+            sites.c.id, sites.c.organization_id, sites.c.latitude, sites.c.longitude, sites.c.time_zone,
+            evses.c.id.label("evse_id"), evses.c.station_id, evses.c.number, evses.c.public_id, evses.c.max_power,
+            ledger.c.state, sa.func.coalesce(begun.c.since, ledger.c.since).label("since"), kinds.c.kinds,
+        )
+        .join_from(sites, stations, stations.c.site_id == sites.c.id)
+        .join(evses, evses.c.station_id == stations.c.id)
+        .outerjoin(ledger, sa.and_(ledger.c.evse_id == evses.c.id, ledger.c.until.is_(None)))
+        .outerjoin(begun, sa.and_(begun.c.station_id == evses.c.station_id, begun.c.evse == evses.c.number))
+        .outerjoin(kinds, kinds.c.evse_id == evses.c.id)
+        .where(
+            sites.c.public, sites.c.latitude.is_not(None), sites.c.longitude.is_not(None),
+            stations.c.approval == "accepted", stations.c.organization_id.is_not(None),
+        )
+        .order_by(sites.c.id, stations.c.name, evses.c.number)
+    )  # fmt: skip
+    found: dict[UUID, tuple[Any, list[PlugNow]]] = {}
+    for row in await work.execute(query):
+        _, plugs = found.setdefault(row.id, (row, []))
+        plugs.append(
+            PlugNow(
+                row.evse_id,
+                row.station_id,
+                row.number,
+                row.public_id,
+                row.state or "offline",
+                row.since,
+                row.max_power or 0.0,
+                frozenset(row.kinds or ()),
+            )
+        )
+    return {
+        site_id: SiteNow(
+            site_id, row.organization_id, row.latitude, row.longitude, row.time_zone, tuple(plugs)
+        )
+        for site_id, (row, plugs) in found.items()
+    }
