@@ -134,6 +134,7 @@ class Station:
         self.in_flight: Queued | None = None
         self.later: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self.answers: dict[str, Any] = {}  # scripted: action -> status word, payload, or callable
+        self.unknown: set[str] = set()  # actions this make of station does not know
         self.received: list[tuple[str, dict[str, Any]]] = []  # calls of the central system
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.acknowledged: list[tuple[str, dict[str, Any], str]] = []  # action, payload, message id
@@ -430,7 +431,7 @@ class Station:
         after: Callable[[datetime], None] | None = None
         if scripted is None:
             handler = getattr(self, f"on_{_snake(event.action)}", None)
-            if handler is None:
+            if handler is None or event.action in self.unknown:
                 self._emit(self.conversation.answer_error(event.message_id, "NotSupported", "not here"))
                 return
             answer = handler(payload, now)

@@ -1,6 +1,6 @@
 """What a station of OCPP 2.0.1 or 2.1 says and does: provisioning, authorization, transactions.
 
-``blocks2x`` holds what the other functional blocks answer.
+``v2x`` holds what the other functional blocks answer.
 """
 
 import base64
@@ -11,10 +11,10 @@ from uuid import uuid4
 import msgspec
 
 from gridlane.kernel.quantities import Watts
-from gridlane.simulator.blocks2x import Blocks2x
 from gridlane.simulator.device_model import DeviceModel, standard_variables
 from gridlane.simulator.profiles import Installed
 from gridlane.simulator.station import Evse, StationSpec, Transaction
+from gridlane.simulator.v2x.blocks import Blocks2x
 from gridlane.simulator.vehicle import VOLTAGE
 
 
@@ -51,6 +51,12 @@ class Station2x(Blocks2x):
         self.call("BootNotification", payload, now, answered)
 
     def show(self, one: Evse, now: datetime, *, always: bool = False) -> None:
+        self._show(one, now, always=always)
+        if self.kept_anywhere:  # one EVSE less is free: the others may be spoken for now
+            for other in self.evses.values():
+                self._show(other, now, always=False)
+
+    def _show(self, one: Evse, now: datetime, *, always: bool) -> None:
         status = self._status_of(one)
         if status != one.status or always:
             one.status = status
@@ -70,7 +76,7 @@ class Station2x(Blocks2x):
             return "Occupied"
         if not one.operative:
             return "Unavailable"
-        return "Reserved" if one.reservation is not None else "Available"
+        return "Reserved" if self.is_kept(one) else "Available"
 
     def break_connector(self, evse: int, error: str | None, now: datetime) -> None:
         super().break_connector(evse, error, now)
@@ -119,8 +125,6 @@ class Station2x(Blocks2x):
         if one.transaction is not None and one.transaction.token is not None:
             self._tap_to_stop(one, token, kind, now)
             return
-        if one.reservation is not None and not self.fits_reservation(one, token):
-            return
         self._authorize(token, kind, now, lambda info, at: self._authorized(one, token, kind, info, at))
 
     def _authorize(self, token: str, kind: str, now: datetime, then: Any) -> None:
@@ -147,13 +151,17 @@ class Station2x(Blocks2x):
     def _authorized(self, one: Evse, token: str, kind: str, info: dict[str, Any], now: datetime) -> None:
         if info["status"] != "Accepted":
             return
-        one.token, one.group = token, (info.get("groupIdToken") or {}).get("idToken")
+        group = (info.get("groupIdToken") or {}).get("idToken")
+        if self.is_kept(one) and not self._is_master(group) and not self.reservation_for(one, token, group):
+            return
+        one.token, one.group = token, group
         if self._is_master(one.group):
             one.token = None
             self.stop_all(token, kind, now)
             return
         if one.transaction is not None:
             one.transaction.token, one.transaction.group = token, one.group
+            one.transaction.reservation_id = self.use_reservation(one, token, group, now)
             self._update(one, "Authorized", now, token=(token, kind))
             one.token = None
             self._power_path(one, now)
@@ -198,8 +206,8 @@ class Station2x(Blocks2x):
         transaction = Transaction(uuid4().hex, one.number, one.token, now, one.register, group=one.group)
         transaction.remote_start_id, one.remote_start_id = one.remote_start_id, None
         transaction.authorized = one.token is not None
-        if one.reservation is not None and one.token is not None:
-            transaction.reservation_id, one.reservation = one.reservation["id"], None
+        if one.token is not None:
+            transaction.reservation_id = self.use_reservation(one, one.token, one.group, now)
         one.transaction = transaction
         token = (one.token, kind) if one.token is not None else None
         if one.vehicle is not None:
@@ -339,7 +347,7 @@ class Station2x(Blocks2x):
         transaction.sequence += 1
         if token is not None:
             payload["idToken"] = {"idToken": token[0], "type": token[1]}
-        if transaction.reservation_id is not None and event == "Started":
+        if transaction.reservation_id is not None and (event == "Started" or trigger == "Authorized"):
             payload["reservationId"] = transaction.reservation_id
 
         def answered(response: Any, at: datetime) -> None:
@@ -410,7 +418,7 @@ class Station2x(Blocks2x):
         able = [e for e in able if e.transaction is None or e.transaction.token is None]
         one = next((e for e in able if wanted in (None, e.number)), None)
         token, kind = payload["idToken"]["idToken"], payload["idToken"]["type"]
-        if one is None or (one.reservation is not None and not self.fits_reservation(one, token)):
+        if one is None or (self.is_kept(one) and not self.reservation_for(one, token)):
             return {"status": "Rejected"}
         profile = payload.get("chargingProfile")
         if profile is not None and (

@@ -65,12 +65,13 @@ class Proof(NamedTuple):
     """What verifies a command: the answer itself (``seen`` None), or a report that comes ``within`` seconds.
 
     ``seen(command, report, live)`` gives the evidence in words, or None. A leading ``!`` means that the report
-    disproves it: the operation ends ``unverified`` at once.
+    disproves it: the operation ends ``unverified`` at once. Where it is not ``needed`` the answer verifies the command.
     """
 
     seen: Callable[[Any, Any, Live], str | None] | None = None
     within: int = 60
     reports: tuple[type, ...] = ()
+    needed: Callable[[Any], bool] = lambda _command: True
 
 
 def _started(command: c.StartCharging, report: Any, _live: Live) -> str | None:
@@ -202,7 +203,9 @@ PROOFS: dict[str, Proof] = {
     "update_firmware": Proof(_installed, 24 * 3600, (r.FirmwareReported,)),
     "publish_firmware": Proof(_published, 3600, (r.FirmwarePublished,)),
     "get_log": Proof(_uploaded, 3600, (r.LogReported,)),
-    "reserve": Proof(_reserved, 30, _STATUS),
+    "reserve": Proof(
+        _reserved, 30, _STATUS, lambda command: bool(command.evse)
+    ),  # else none need be shown as reserved
 }
 """Commands not named here are verified by their answer: it is the effect (variables read, a list stored)."""
 
@@ -267,7 +270,7 @@ def answered(live: Live, what: OperationAnswered, now: datetime, _answer: Any) -
         if state.kind == "set_password":  # A01.FR.04: the old password stays
             commit.rows.append((NO_NEW_VERIFIER, VerifierRow(live.station.id, now)))
         return commit
-    if proof.seen is None:
+    if proof.seen is None or not proof.needed(msgspec.json.decode(state.params, type=c.AnyCommand)):
         return _end(live, state, now, "verified", f"answered {what.answer.status}", answer=answer)
     waiting = replace(state, stage="agreed", answer=answer, deadline=patience(state.kind, "agreed", now))
     row = OperationRow(what.id, "agreed", state.params.decode(), state.sent_at, now, None, answer, None)

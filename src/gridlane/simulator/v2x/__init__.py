@@ -1,0 +1,1 @@
+"""What a virtual station of OCPP 2.x answers, block by block; ``station2x`` says and charges."""
