@@ -131,3 +131,20 @@ def test_an_unproven_decrease_escalates(known, seconds, step):
 def test_a_raise_needs_no_proof(known):
     standing = w.accepted(w.promise(known, limit(1, 20.0)), 1, later(1))
     assert w.escalation(standing, later(500)) is w.Escalation.NOTHING
+
+
+def test_a_limit_proven_while_an_older_one_could_still_arrive_is_proven_again_by_what_is_drawn_later(known):
+    standing = w.accepted(w.promise(known, limit(1, 20.0)), 1, later(1))
+    standing = w.measured(standing, EVSE, 20.0, later(5))
+    standing = w.accepted(w.promise(standing, limit(2, 10.0, at=6)), 2, later(7))
+    early = w.measured(standing, EVSE, 10.0, later(10))
+    assert w.could_draw(early, EVSE, later(11)) == 20.0
+    assert w.could_draw(w.measured(early, EVSE, 10.0, later(40)), EVSE, later(41)) == 10.0
+
+
+def test_a_limit_proven_while_an_older_one_could_still_arrive_is_read_back_once_none_can(known):
+    standing = w.accepted(w.promise(known, limit(1, 20.0)), 1, later(1))
+    standing = w.accepted(w.promise(standing, limit(2, 10.0, at=6)), 2, later(7))
+    early = w.proven(standing, 2, later(10))
+    assert w.escalation(early, later(20)) is w.Escalation.NOTHING
+    assert w.escalation(early, later(32)) is w.Escalation.READ_BACK

@@ -12,6 +12,7 @@ from gridlane.billing import api as money
 from gridlane.billing import contracts_api
 from gridlane.billing import driver_api as paying
 from gridlane.charging import api as sessions
+from gridlane.energy import api as power
 from gridlane.kernel import bus as buses
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
@@ -40,6 +41,7 @@ def routers() -> list[APIRouter]:
         paying.router,
         contracts_api.router,
         faults.router,
+        power.router,
     ]
 
 

@@ -6,6 +6,7 @@ from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
 from gridlane.charging import local_lists
 from gridlane.charging import model as charging
+from gridlane.energy import model as energy
 from gridlane.kernel import audit, facts, ownership
 from gridlane.maintenance import model as maintenance
 from gridlane.stations import (
@@ -38,6 +39,7 @@ __all__ = [
     "customers",
     "device_model",
     "displays",
+    "energy",
     "events",
     "facts",
     "firmware",

@@ -14,6 +14,7 @@ from gridlane.billing import consequences as money
 from gridlane.billing.parts import parts_of
 from gridlane.charging import loading, local_lists
 from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
+from gridlane.energy.control import Control
 from gridlane.kernel import audit
 from gridlane.kernel import bus as buses
 from gridlane.kernel.clock import system_clock
@@ -109,6 +110,7 @@ async def _run(settings: Settings) -> None:
         load_charging=loading.load,
     )
     watch = Watch(database, bus)
+    control = Control(database, bus, system_clock, f"worker-{new_id()}")
     await Housekeeping(database, settings).make_partitions()
     await ReadingsHousekeeping(database, settings).make_partitions()
     await jobs.open()
@@ -117,6 +119,7 @@ async def _run(settings: Settings) -> None:
         asyncio.create_task(dispatcher.run(), name="facts"),
         asyncio.create_task(caretaker.run(), name="caretaker"),
         asyncio.create_task(watch.run(), name="watch"),
+        asyncio.create_task(control.run(), name="power"),
     ]
     told = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -31,6 +31,7 @@ class Because(StrEnum):
     FALLBACK_ONLY = "fallback_only"
     NOT_TRUSTED = "not_trusted"
     FEEDS_BACK = "feeds_back"
+    NOBODY_HERE = "nobody_here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ WORDS: dict[str, dict[Because, str]] = {
         Because.FALLBACK_ONLY: "{current}: the station is out of contact and keeps its safe limit",
         Because.NOT_TRUSTED: "{current}: the station does not keep its limits, {rating} are kept free for it",
         Because.FEEDS_BACK: "{current}: feeds back, the grid pays for it now",
+        Because.NOBODY_HERE: "{current}: what the next vehicle begins with",
     },
     "de": {
         Because.HAS_WISH: "{current}: alles, was gewünscht wurde",
@@ -68,6 +70,7 @@ WORDS: dict[str, dict[Because, str]] = {
         Because.FALLBACK_ONLY: "{current}: die Station ist nicht erreichbar und hält ihre sichere Grenze",
         Because.NOT_TRUSTED: "{current}: die Station hält ihre Grenzen nicht ein, {rating} bleiben für sie frei",
         Because.FEEDS_BACK: "{current}: speist zurück, das Netz bezahlt gerade dafür",
+        Because.NOBODY_HERE: "{current}: damit beginnt das nächste Fahrzeug",
     },
 }
 _ORDER = {

@@ -31,7 +31,7 @@ from gridlane.energy.worst_case import (
 from gridlane.kernel.quantities import Amperes
 from gridlane.stations.commands import Command
 
-ASK_EVERY = timedelta(seconds=20)
+_STEPS = list(Escalation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +51,17 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """All that a turn starts from, by EVSE. ``number`` is the last limit's; numbers are never used twice."""
+    """All that a turn starts from, by EVSE. ``number`` is the last limit's; numbers are never used twice.
+
+    ``pressed``: how far an EVSE was pressed to show that it keeps which limit.
+    """
 
     standings: Mapping[str, Standing]
     vehicles: Mapping[str, Vehicle]
     places: Mapping[str, Place]
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
     asked_at: Mapping[str, datetime] = field(default_factory=dict)
+    pressed: Mapping[str, tuple[int, Escalation]] = field(default_factory=dict)
     plan: Plan | None = None
     number: int = 0
 
@@ -82,6 +86,7 @@ class _Decisions:
     standings: dict[str, Standing]
     allowances: dict[str, Allowance]
     asked_at: dict[str, datetime]
+    pressed: dict[str, tuple[int, Escalation]]
     number: int
     promised: dict[str, Limit] = field(default_factory=dict)
     commands: list[tuple[str, Command]] = field(default_factory=list)
@@ -104,13 +109,15 @@ def take_turn(
     room = headroom(site, conditions, now, now + LASTS)
     shares = _shares(tree, replace(state, standings=standings), seen, room, now)
     wanted = {evse: _sayable(site, state, evse, share.current) for evse, share in shares.items()}
-    decided = _Decisions(standings, dict(state.allowances), dict(state.asked_at), state.number)
+    decided = _Decisions(
+        standings, dict(state.allowances), dict(state.asked_at), dict(state.pressed), state.number
+    )
     _say_steps(tree, state, decided, seen, room, wanted, now, pace)
     _renew(site, state, decided, seen, overfull(tree, seen, room), now, pace)
     _press(site, state, decided, now, timing)
     after = replace(
         state, standings=decided.standings, allowances=decided.allowances, asked_at=decided.asked_at,
-        number=decided.number,
+        pressed=decided.pressed, number=decided.number,
     )  # fmt: skip
     return Turned(after, decided.promised, tuple(decided.commands), tuple(decided.stop), shares, room)
 
@@ -221,14 +228,17 @@ def _renew(
 def _press(site: Site, state: State, decided: _Decisions, now: datetime, timing: Timing) -> None:
     """Asks, repeats, lowers the station's maximum and at last stops, where a decrease is not proven."""
     for evse, standing in list(decided.standings.items()):
-        place, vehicle = state.places.get(evse), state.vehicles.get(evse)
-        asked = decided.asked_at.get(evse)
-        if place is None or vehicle is None or (asked is not None and now - asked < ASK_EVERY):
+        place, vehicle, latest = state.places.get(evse), state.vehicles.get(evse), standing.latest
+        if place is None or vehicle is None or latest is None:
             continue
-        step, latest = escalation(standing, now, timing), standing.latest
-        if step is Escalation.NOTHING or latest is None:
+        asked = decided.asked_at.get(evse)
+        if asked is not None and asked >= latest.sent_at and now - asked < timing.ask_every:
+            continue
+        step = _next_step(decided.pressed.get(evse), latest, escalation(standing, now, timing))
+        if step is Escalation.NOTHING:
             continue
         decided.asked_at[evse] = now
+        decided.pressed[evse] = (latest.number, step)
         if step is Escalation.STOP_TRANSACTION:
             decided.stop.append(vehicle.transaction)
         elif step is Escalation.LOWER_STATION_MAXIMUM:
@@ -238,6 +248,12 @@ def _press(site: Site, state: State, decided: _Decisions, now: datetime, timing:
                 (evse, vehicle_limit(site, place, latest, vehicle.transaction, vehicle.phases))
             )
         decided.commands.append((evse, question(place)))
+
+
+def _next_step(pressed: tuple[int, Escalation] | None, latest: Limit, due: Escalation) -> Escalation:
+    """What is due by the time, but one step after the other: after a pause nobody is stopped without being asked."""
+    taken = pressed[1] if pressed is not None and pressed[0] == latest.number else Escalation.NOTHING
+    return _STEPS[min(_STEPS.index(due), _STEPS.index(taken) + 1)]
 
 
 def told_now(tree: Tree, state: State, now: datetime) -> dict[str, Amperes]:

@@ -58,12 +58,14 @@ class Timing:
     """How long things may take. ``skew``: a station's clock against ours. ``late``: a message may arrive so late.
 
     ``settle``: from Accepted to the vehicle's obeying. ``deadline``: from sending to proof, then somebody must act.
+    ``ask_every``: between two questions to one EVSE.
     """
 
     skew: timedelta = timedelta(seconds=60)
     late: timedelta = timedelta(seconds=120)
     settle: timedelta = timedelta(seconds=30)
     deadline: timedelta = timedelta(seconds=60)
+    ask_every: timedelta = timedelta(seconds=20)
 
 
 DEFAULT_TIMING = Timing()
@@ -162,7 +164,9 @@ def measured(
     allowed = could_draw(standing, evse, at, timing)
     if current > allowed:
         return _exceeded(after, current, allowed, at)
-    if latest is not None and before is not None and _shows_obedience(latest, before, current, at, timing):
+    if latest is None or before is None:
+        return after
+    if _shows_obedience(latest, before, current, at, timing) or _still_obeys(after, latest, current):
         return proven(after, latest.number, at, timing)
     return after
 
@@ -209,8 +213,12 @@ class Escalation(StrEnum):
 def escalation(standing: Standing, now: datetime, timing: Timing = DEFAULT_TIMING) -> Escalation:
     """Each step has one deadline's time. Until one helps, the older limit, or the rating, stays counted."""
     latest = standing.latest
-    if not standing.in_contact or latest is None or latest.answer is Answer.PROVEN:
+    if not standing.in_contact or latest is None:
         return Escalation.NOTHING
+    if latest.answer is Answer.PROVEN:
+        older = standing.limits[:-1]
+        settled = older and all(now >= _takes_effect_by(each, timing) for each in older)
+        return Escalation.READ_BACK if settled else Escalation.NOTHING
     if all(each.current <= latest.current for each in standing.limits) and standing.believed:
         return Escalation.NOTHING  # a raise needs no proof
     waited = now - latest.sent_at
@@ -255,6 +263,12 @@ def _shows_obedience(latest: Limit, before: Amperes, current: Amperes, at: datet
     drew_more = before > latest.current + TOLERANCE
     follows = PROOF_SHARE * latest.current <= current <= latest.current + TOLERANCE
     return drew_more and follows
+
+
+def _still_obeys(standing: Standing, latest: Limit, current: Amperes) -> bool:
+    """It was proven while an older limit could still arrive, and is kept now that none can any more."""
+    follows = PROOF_SHARE * latest.current <= current <= latest.current + TOLERANCE
+    return latest.answer is Answer.PROVEN and len(standing.limits) > 1 and follows
 
 
 def _exceeded(standing: Standing, current: Amperes, allowed: Amperes, at: datetime) -> Standing:

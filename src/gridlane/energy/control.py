@@ -1,0 +1,307 @@
+"""The loop: look at each site that is ours, store what is promised, then send it. One worker steers a site at a time.
+
+A site is leased: a worker that dies lets go of it within seconds, and the next one begins with the memories that were
+stored, so that every limit counts as before. What is stored carries the lease's epoch and is refused when the lease
+has passed on. A limit that was stored and never sent only counts as if it had been.
+
+Rung by live state and by the API; looks by itself in any case.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from psycopg import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gridlane.energy import memory as memories
+from gridlane.energy.allocation import Tree
+from gridlane.energy.memory import Memory, Sent
+from gridlane.energy.model import energy_sites
+from gridlane.energy.observing import Observed, observe
+from gridlane.energy.picturing import picture
+from gridlane.energy.plan import Plan
+from gridlane.energy.profiles import Capability
+from gridlane.energy.steering import Rhythm, Send, Steered, steer
+from gridlane.energy.trees import Wired, wired
+from gridlane.kernel.access import system
+from gridlane.kernel.bus import Bus
+from gridlane.kernel.clock import Clock
+from gridlane.kernel.database import Database, Scope
+from gridlane.kernel.doorbell import Doorbell
+from gridlane.kernel.errors import Refusal
+from gridlane.stations import asking_operations
+from gridlane.stations.commands import Command, SetProfile
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=12)
+RENEW_EVERY = timedelta(seconds=4)
+LOOK_EVERY = timedelta(seconds=5)
+LOOK_EVERY_IDLE = timedelta(seconds=30)  # where nobody charges and every fallback is proven
+READINGS_OVERLAP = timedelta(seconds=3)  # a commit may become visible after a later one
+FIRST_READINGS = timedelta(minutes=2)
+SENT_WITHIN = timedelta(seconds=60)
+BREATH = 0.1  # seconds between looks, so that what comes together is looked at together
+
+_CLAIM = sa.text("""
+UPDATE energy_sites SET node = :node, lease_until = :until,
+  epoch = epoch + CASE WHEN node IS NOT DISTINCT FROM :node THEN 0 ELSE 1 END
+WHERE site_id IN (
+  SELECT site_id FROM energy_sites
+  WHERE steered AND (node = :node OR node IS NULL OR lease_until < :now) ORDER BY site_id FOR UPDATE SKIP LOCKED)
+RETURNING site_id, organization_id, epoch
+""")
+
+
+class LeasePassed(Exception):
+    """Another worker steers the site by now."""
+
+
+@dataclass
+class Steering:
+    """A site that this worker steers."""
+
+    site_id: UUID
+    organization_id: UUID
+    epoch: int
+    wired: Wired | None = None
+    tree: Tree | None = None
+    memories: dict[str, Memory] = field(default_factory=dict)
+    capabilities: dict[str, Capability] = field(default_factory=dict)
+    plan: Plan | None = None
+    read_until: datetime | None = None
+    due: datetime | None = None
+    told: bytes = b""
+
+    def forget(self) -> None:
+        """Begin anew from what is stored."""
+        self.wired, self.read_until = None, None
+
+
+class Control:
+    """Steers every site that no other worker steers."""
+
+    def __init__(
+        self, database: Database, bus: Bus, clock: Clock, node: str, rhythm: Rhythm | None = None
+    ) -> None:
+        self._database, self._bus, self._clock, self._node = database, bus, clock, node
+        self._rhythm = rhythm or Rhythm()
+        self._bell = Doorbell()
+        self._sites: dict[UUID, Steering] = {}
+        self._site_of: dict[UUID, UUID] = {}  # by station
+        self._rung: set[UUID] = set()
+        self._renewed_at: datetime | None = None
+
+    async def run(self) -> None:
+        """Until cancelled; then it lets go of its sites, so that another need not wait."""
+        ends = [
+            await self._bus.subscribe("live.*", self._live),
+            await self._bus.subscribe("energy.*", self._asked),
+        ]
+        try:
+            while True:
+                try:
+                    await self.once()
+                except (OperationalError, DBAPIError, OSError) as trouble:
+                    log.warning("database away", reason=str(trouble).strip())
+                    await asyncio.sleep(1)
+                await asyncio.sleep(BREATH)
+                await self._bell.answered(1.0)
+        finally:
+            for end in ends:
+                await end()
+            with contextlib.suppress(OperationalError, DBAPIError, OSError):
+                await self._let_go()
+
+    async def once(self) -> None:
+        """Renew the leases, and look at every site that is due or was rung."""
+        now = self._clock()
+        if self._renewed_at is None or now - self._renewed_at >= RENEW_EVERY:
+            await self._lease(now)
+        rung, self._rung = self._rung, set()
+        due = [
+            each
+            for each in self._sites.values()
+            if each.site_id in rung or each.due is None or each.due <= now
+        ]
+        for each in due:
+            await self._supervised(each)
+
+    async def _supervised(self, steering: Steering) -> None:
+        """One site's trouble is no other's; after any trouble it begins anew from what is stored."""
+        try:
+            await self._look(steering)
+        except LeasePassed:
+            self._sites.pop(steering.site_id, None)
+        except (OperationalError, DBAPIError, OSError):
+            steering.forget()
+            raise
+        except Refusal as refusal:
+            log.warning("site not steered", site=str(steering.site_id), reason=str(refusal))
+            steering.forget()
+            steering.due = self._clock() + LOOK_EVERY_IDLE
+        except Exception:
+            log.exception("site not steered", site=str(steering.site_id))
+            steering.forget()
+            steering.due = self._clock() + LOOK_EVERY
+
+    # --- one look ------------------------------------------------------------------------------------------------
+
+    async def _look(self, steering: Steering) -> None:
+        now = self._clock()
+        seen = await self._observed(steering, now)
+        if steering.wired is None or steering.tree is None:
+            self._sites.pop(steering.site_id, None)
+            return
+        steered = await asyncio.to_thread(
+            steer, steering.wired, steering.tree, steering.memories, steering.capabilities, seen,
+            steering.plan, self._rhythm,
+        )  # fmt: skip
+        await self._stored_and_sent(steering, steered, seen)
+        steering.read_until = now - READINGS_OVERLAP
+        idle = not seen.running and all(each.standing.believed for each in steered.memories.values())
+        steering.due = now + (LOOK_EVERY_IDLE if idle else LOOK_EVERY)
+
+    async def _observed(self, steering: Steering, now: datetime) -> Observed:
+        async with self._database.unit_of_work(Scope(steering.organization_id)) as work:
+            await self._up_to_date(work, steering)
+            if steering.wired is None:
+                return Observed(at=now)
+            kept = steering.memories.values()
+            return await observe(
+                work,
+                steering.wired,
+                now,
+                since=steering.read_until or now - FIRST_READINGS,
+                waiting=[operation for each in kept for operation in each.sent],
+                remembered=[each.session_id for each in kept if each.session_id is not None],
+            )
+
+    async def _up_to_date(self, work: AsyncConnection, steering: Steering) -> None:
+        """Read the tree and the memories when they are not at hand, or the tree was changed."""
+        changed_at = await work.scalar(
+            sa.select(energy_sites.c.changed_at).where(energy_sites.c.site_id == steering.site_id)
+        )
+        known = steering.wired
+        if changed_at is not None and known is not None and known.changed_at == changed_at:
+            return
+        steering.wired = await wired(work, steering.site_id)
+        if steering.wired is None:
+            return
+        stored = await memories.load(work, steering.site_id) if known is None else steering.memories
+        steering.tree = Tree(steering.wired.site)
+        steering.memories = memories.rebuilt(stored, steering.wired)
+        self._site_of |= {each.station_id: steering.site_id for each in steering.wired.places.values()}
+
+    async def _stored_and_sent(self, steering: Steering, steered: Steered, seen: Observed) -> None:
+        """What is promised is stored with the wish to send it; only after the commit does anything leave."""
+        assert steering.wired is not None
+        known = steering.wired
+        after = dict(steered.memories)
+        shown = picture(known, steered, seen, steering.plan)
+        encoded = msgspec.json.encode(shown)
+        async with self._database.unit_of_work(Scope(steering.organization_id)) as work:
+            await self._fence(work, steering)
+            for send in steered.sends:
+                operation = await self._put(work, known, after[send.evse], send, seen.at)
+                after[send.evse] = msgspec.structs.replace(
+                    after[send.evse], sent=after[send.evse].sent | operation
+                )
+            changed = [each for evse, each in after.items() if each != steering.memories.get(evse)]
+            await memories.save(work, known, changed, steering.epoch, seen.at)
+            if encoded != steering.told:
+                await _show(work, steering.site_id, encoded, seen.at)
+        steering.memories, steering.told = after, encoded
+        for station_id in {known.places[each.evse].station_id for each in steered.sends}:
+            self._bus.publish(f"station.{station_id}.operations")
+
+    async def _put(
+        self, work: AsyncConnection, known: Wired, memory: Memory, send: Send, now: datetime
+    ) -> dict[UUID, Sent]:
+        caller = system(known.organization_id, "energy")
+        made = await asking_operations.put(
+            work, caller, [known.places[send.evse].station_id], _by_its_clock(send.command, memory),
+            expires_in=SENT_WITHIN, reason=f"sharing power: {send.purpose}", audited=False,
+        )  # fmt: skip
+        sent = Sent(purpose=send.purpose, asked_at=now, number=send.number, current=send.current)
+        return {made[0]["id"]: sent}
+
+    # --- leases --------------------------------------------------------------------------------------------------
+
+    async def _lease(self, now: datetime) -> None:
+        async with self._database.as_owner() as work:
+            held = await work.execute(_CLAIM, {"node": self._node, "now": now, "until": now + LEASE})
+            ours = {row.site_id: row for row in held}
+        self._renewed_at = now
+        for gone in set(self._sites) - set(ours):
+            del self._sites[gone]
+        for site_id, row in ours.items():
+            known = self._sites.get(site_id)
+            if known is None or known.epoch != row.epoch:
+                self._sites[site_id] = Steering(site_id, row.organization_id, row.epoch)
+
+    async def _fence(self, work: AsyncConnection, steering: Steering) -> None:
+        held = await work.execute(
+            sa.select(energy_sites.c.epoch)
+            .where(energy_sites.c.site_id == steering.site_id, energy_sites.c.node == self._node)
+            .with_for_update(read=True)
+        )
+        if held.scalar_one_or_none() != steering.epoch:
+            raise LeasePassed
+
+    async def _let_go(self) -> None:
+        async with self._database.as_owner() as work:
+            await work.execute(
+                sa.update(energy_sites).where(energy_sites.c.node == self._node).values(node=None)
+            )
+
+    # --- who rings -----------------------------------------------------------------------------------------------
+
+    def _live(self, _subject: str, payload: bytes) -> None:
+        """Stations whose state has changed."""
+        told: Mapping[str, Any] = msgspec.json.decode(payload)
+        sites = {self._site_of.get(UUID(each)) for each in told.get("stations", ())}
+        self._ring([each for each in sites if each is not None])
+
+    def _asked(self, subject: str, _payload: bytes) -> None:
+        """The API has changed something of a site."""
+        site_id = UUID(subject.partition(".")[2])
+        if site_id not in self._sites:
+            self._renewed_at = None  # a new site perhaps: look for it at once
+        self._ring([site_id])
+
+    def _ring(self, site_ids: Sequence[UUID]) -> None:
+        if site_ids:
+            self._rung.update(site_ids)
+            self._bell.ring()
+
+
+def _by_its_clock(command: Command, memory: Memory) -> Command:
+    """Instants of a profile by the station's own clock, where that is wrong."""
+    offset = memory.clock_offset
+    if not offset or not isinstance(command, SetProfile):
+        return command
+    profile = command.profile
+    moved = {
+        name: at + offset
+        for name in ("valid_from", "valid_to", "start")
+        if (at := getattr(profile, name)) is not None
+    }
+    return msgspec.structs.replace(command, profile=msgspec.structs.replace(profile, **moved))
+
+
+async def _show(work: AsyncConnection, site_id: UUID, encoded: bytes, now: datetime) -> None:
+    await work.execute(
+        sa.update(energy_sites)
+        .where(energy_sites.c.site_id == site_id)
+        .values(picture=encoded.decode(), pictured_at=now)
+    )
