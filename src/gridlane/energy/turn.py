@@ -6,7 +6,7 @@ contact by the functions of ``worst_case``. It may stop between any two of these
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gridlane.energy.allocation import Ask, Share, Tree, share_out
 from gridlane.energy.appetite import Appetite, wish
