@@ -230,7 +230,7 @@ class Control:
         caller = system(known.organization_id, "energy")
         made = await asking_operations.put(
             work, caller, [known.places[send.evse].station_id], _by_its_clock(send.command, memory),
-            expires_in=SENT_WITHIN, reason=f"sharing power: {send.purpose}", audited=False,
+            expires_in=SENT_WITHIN, reason=f"sharing power: {send.purpose}", is_audited=False,
         )  # fmt: skip
         sent = Sent(purpose=send.purpose, asked_at=now, number=send.number, current=send.current)
         return {made[0]["id"]: sent}

@@ -90,11 +90,11 @@ async def put(
     reason: str | None = None,
     idempotency_key: str | None = None,
     spread: int = 0,
-    audited: bool = True,
+    is_audited: bool = True,
 ) -> list[dict[str, Any]]:
     """As ``ask``, for a command that was checked already. Ring ``station.<id>.operations`` after the commit.
 
-    ``audited`` is false for what the control of power says by itself all day: the operations are its record.
+    ``is_audited`` is false for what the control of power says by itself all day: the operations are its record.
     """
     now = system_clock()
     kind = str(command.__struct_config__.tag)
@@ -129,7 +129,7 @@ async def put(
     audited = msgspec.json.encode(_without_tokens(command)).decode()
     made = [dict(row) for row in (await work.execute(query.order_by(operations.c.not_before))).mappings()]
     for row in made:
-        if audited and row["created_at"] == now:
+        if is_audited and row["created_at"] == now:
             await audit.record(
                 work,
                 caller,

@@ -23,6 +23,7 @@ export interface Endpoints {
     | `/driver/places/${string}/wait`
     | `/driver/plugs/${string}`
     | "/driver/waits"
+    | "/energy"
     | "/fault-rules"
     | "/handshakes"
     | "/home-agreements"
@@ -61,6 +62,7 @@ export interface Endpoints {
     | "/sites"
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
+    | `/sites/${string}/energy`
     | `/spot-prices/${string}`
     | `/start-requests/${string}`
     | "/stations"
@@ -129,6 +131,11 @@ export interface Endpoints {
     | "/sign-in"
     | "/sign-out"
     | "/sites"
+    | `/sites/${string}/circuit-evses/${string}/trust`
+    | `/sites/${string}/circuits`
+    | `/sites/${string}/circuits/${string}/readings`
+    | `/sites/${string}/dimmings`
+    | `/sites/${string}/energy`
     | "/stations"
     | `/stations/${string}/logs`
     | `/stations/${string}/operations`
@@ -148,6 +155,7 @@ export interface Endpoints {
     | "/me/billing-details"
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
+    | `/sites/${string}/circuit-evses/${string}`
     | `/sites/${string}/free-vend`
     | `/spot-prices/${string}`
     | `/uploads/${string}`
@@ -157,6 +165,8 @@ export interface Endpoints {
     | `/driver-groups/${string}/vehicles/${string}`
     | `/me/vehicles/${string}`
     | "/organization"
+    | `/sites/${string}/circuits/${string}`
+    | `/sites/${string}/energy`
     | `/stations/${string}`
     | `/tokens/${string}`;
   delete:
@@ -171,6 +181,9 @@ export interface Endpoints {
     | `/me/sessions/${string}`
     | `/me/vehicles/${string}`
     | `/operations/${string}`
+    | `/sites/${string}/circuit-evses/${string}`
+    | `/sites/${string}/circuits/${string}`
+    | `/sites/${string}/dimmings/${string}`
     | `/sites/${string}/free-vend`
     | `/stations/${string}`
     | `/tariff-assignments/${string}`

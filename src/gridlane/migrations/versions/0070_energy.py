@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gridlane.kernel.tenancy import protect
 
 revision = "0070"
-down_revision = "0050"
+down_revision = "0080"
 
 _AT = sa.DateTime(timezone=True)
 TABLES = (
