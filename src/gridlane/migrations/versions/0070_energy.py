@@ -187,7 +187,7 @@ def _signals() -> None:
         _of("dimmings", "circuit_id", "circuits"),
         comment="limits that the grid operator sets for a time",
     )
-    op.create_index("ix_dimmings_site_id", "dimmings", ["site_id", "until"])
+    op.create_index("ix_dimmings_site_id_until", "dimmings", ["site_id", "until"])
     op.create_table(
         "series_values",
         _site(),
