@@ -64,7 +64,7 @@ async def test_a_broken_plug_becomes_an_incident_and_is_over_when_it_is_whole(in
         assert (over["id"], over["resolution"]) == (incident["id"], "by_itself")
         assert over["seconds_to_repair"] is not None
         story = (await installation.get(f"/incidents/{incident['id']}"))["steps"]
-        assert [one["kind"] for one in story] == ["opened", "symptom_went", "resolved"]
+        assert [one["kind"] for one in story] == ["opened", "escalated", "symptom_went", "resolved"]
 
 
 async def test_a_site_that_goes_dark_is_one_incident(installation, watcher):
@@ -119,7 +119,7 @@ async def test_tampering_is_settled_by_a_person_alone(installation, watcher):
         assert (await installation.get("/incidents", status="open"))["items"] == []
         whole = await installation.get(f"/incidents/{incident['id']}")
         kinds = [one["kind"] for one in whole["steps"]]
-        assert kinds == ["opened", "acknowledged", "note", "resolved"]
+        assert kinds == ["opened", "escalated", "acknowledged", "note", "resolved"]
         await installation.post(f"/incidents/{incident['id']}/resolve", {}, status=409)
 
 
@@ -150,3 +150,63 @@ async def test_a_station_that_is_turned_away_is_explained(installation, watcher)
 
         (incident,) = await installation.until(turned_away, 30)
         assert "password" in incident["why"]
+
+
+async def steps_of(installation, incident):
+    whole = await installation.get(f"/incidents/{incident['id']}")
+    return [one["kind"] for one in whole["steps"]]
+
+
+async def test_a_station_that_a_restart_mends_is_healed_without_a_person(installation, watcher):
+    async with await installation.station("CP-1", Version.V16) as station:
+        await station.boot()
+        await station.fault(error="InternalError")
+        (incident,) = await watcher.sees(installation)
+        await watcher.look()
+        await station.until(lambda: station.received("Reset"), "to be restarted", 30)
+        assert (await installation.get(f"/incidents/{incident['id']}"))["care"] == "trying"
+        await station.fault(error=None)
+
+        async def helped():
+            await watcher.look()
+            return "helped" in await steps_of(installation, incident)
+
+        await installation.until(helped, 30)
+        await watcher.look(later=60)
+        (over,) = await watcher.sees(installation, "resolved")
+        assert over["resolution"] == "playbook"
+        (tally,) = (
+            one for one in (await installation.get("/playbooks"))["items"] if one["name"] == "restart"
+        )
+        assert (tally["runs"], tally["helped"]) == (1, 1)
+
+
+async def test_when_no_restart_helps_a_person_is_called(installation, watcher):
+    async with await installation.station("CP-1", Version.V16) as station:
+        await station.boot()
+        station.answers["Reset"] = {"status": "Rejected"}
+        await station.fault(error="InternalError")
+        (incident,) = await watcher.sees(installation)
+
+        async def needs_person():
+            await watcher.look()
+            found = await installation.get(f"/incidents/{incident['id']}")
+            return found["care"] == "needs_person"
+
+        await installation.until(needs_person, 30)
+        assert [one["type"] for one in station.received("Reset")] == ["Soft", "Hard"]
+        kinds = await steps_of(installation, incident)
+        assert kinds == ["opened", "tried", "in_vain", "tried", "in_vain", "escalated"]
+
+
+async def test_nothing_is_tried_where_the_operator_wants_to_be_asked(installation, watcher):
+    async with await installation.station("CP-1", Version.V16) as station:
+        await station.boot()
+        await installation.http.put("/api/v1/playbooks/restart", json={"automatic": False})
+        await station.fault(error="InternalError")
+        (incident,) = await watcher.sees(installation)
+        assert (await installation.get(f"/incidents/{incident['id']}"))["care"] == "needs_person"
+        await installation.post(f"/incidents/{incident['id']}/playbook")
+        await watcher.look()
+        await station.until(lambda: station.received("Reset"), "to be restarted", 30)
+        await installation.post(f"/incidents/{incident['id']}/playbook", status=409)

@@ -19,9 +19,17 @@ from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.ids import new_id
 from gridlane.kernel.paging import page
-from gridlane.maintenance import keeping
+from gridlane.maintenance import healing, keeping
 from gridlane.maintenance.causes import CAUSES
-from gridlane.maintenance.model import fault_occurrences, incident_steps, incident_symptoms, incidents
+from gridlane.maintenance.model import (
+    fault_occurrences,
+    incident_steps,
+    incident_symptoms,
+    incidents,
+    playbook_choices,
+    playbook_runs,
+)
+from gridlane.maintenance.playbooks import PLAYBOOKS
 from gridlane.maintenance.rules import RULES, SETTLED_BY_PERSON, Severity
 from gridlane.stations.model import stations
 
@@ -204,6 +212,107 @@ async def fault_rules(caller: TheCaller) -> Json:
     return Json({"rules": rules, "causes": causes})
 
 
+# --- playbooks ---------------------------------------------------------------------------------------------------
+
+
+class PlaybookUnknown(Refusal):
+    code = "playbook_unknown"
+    kind = Kind.NOT_FOUND
+    sentence = "There is no playbook {playbook}."
+
+
+class NothingToTry(Refusal):
+    code = "nothing_to_try"
+    kind = Kind.CONFLICT
+    sentence = "There is nothing to try against this incident now: {why}."
+
+
+class PlaybookChoice(BaseModel):
+    automatic: bool
+
+
+@router.get("/playbooks")
+async def list_playbooks(caller: TheCaller, database: TheDatabase) -> Json:
+    """What is tried against which faults, how often it helped in the last 90 days, and whether it runs by itself."""
+    caller.require(Permission.MAINTENANCE_READ)
+    since = system_clock() - timedelta(days=90)
+    runs = playbook_runs
+    async with database.unit_of_work(caller.scope) as work:
+        query = sa.select(playbook_choices.c.playbook, playbook_choices.c.automatic)
+        choices = {row.playbook: row.automatic for row in (await work.execute(query)).all()}
+        counted = sa.select(
+            runs.c.playbook,
+            sa.func.count().filter(runs.c.ended_at.is_not(None)).label("runs"),
+            sa.func.count().filter(runs.c.status == "helped").label("helped"),
+        ).where(runs.c.started_at > since)
+        tallies = {row.playbook: row for row in (await work.execute(counted.group_by(runs.c.playbook))).all()}
+    items = [
+        {
+            "name": one.name,
+            "title": one.title,
+            "steps": [{"command": step.command, "wait": step.wait.total_seconds()} for step in one.steps],
+            "rules": [rule.name for rule in RULES.values() if rule.playbook == one.name],
+            "automatic": choices.get(one.name, True),
+            "runs": tallies[one.name].runs if one.name in tallies else 0,
+            "helped": tallies[one.name].helped if one.name in tallies else 0,
+        }
+        for one in PLAYBOOKS.values()
+    ]
+    return Json({"items": items})
+
+
+@router.put("/playbooks/{name}")
+async def choose_playbook(
+    caller: TheCaller, database: TheDatabase, name: str, choice: PlaybookChoice
+) -> Json:
+    """Let a playbook run by itself, or only when a person asks for it."""
+    caller.require(Permission.MAINTENANCE_WRITE)
+    if name not in PLAYBOOKS:
+        raise PlaybookUnknown(playbook=name)
+    values = {"automatic": choice.automatic, "changed_by": caller.name, "changed_at": system_clock()}
+    statement = insert(playbook_choices).values(
+        organization_id=caller.organization_id, playbook=name, **values
+    )
+    async with database.unit_of_work(caller.scope) as work:
+        key = playbook_choices.primary_key
+        await work.execute(statement.on_conflict_do_update(constraint=key, set_=values))
+        await audit.record(work, caller, "playbook.chosen", name, after={"automatic": choice.automatic})
+    return Json({"name": name, "automatic": choice.automatic})
+
+
+@router.post("/incidents/{incident_id}/playbook", status_code=201)
+async def play(caller: TheCaller, database: TheDatabase, bus: TheBus, incident_id: UUID) -> Json:
+    """Try the playbook against this incident now, also where it does not run by itself."""
+    caller.require(Permission.MAINTENANCE_WRITE)
+    caller.require(Permission.STATIONS_OPERATE)
+    now = system_clock()
+    async with database.unit_of_work(caller.scope) as work:
+        row = await _incident(work, caller, incident_id)
+        if row["status"] != "open":
+            raise IncidentOver(status=row["status"])
+        going = sa.select(sa.func.count()).where(
+            playbook_runs.c.incident_id == incident_id, playbook_runs.c.ended_at.is_(None)
+        )
+        if await work.scalar(going):
+            raise NothingToTry(why="a playbook is being played")
+        live = sa.select(incident_symptoms).where(
+            incident_symptoms.c.incident_id == incident_id, incident_symptoms.c.until.is_(None)
+        )
+        symptoms = [dict(one) for one in (await work.execute(live)).mappings()]
+        with_playbook = [(one, RULES[one["rule"]].playbook) for one in symptoms if one["rule"] in RULES]
+        started = 0
+        for symptom, playbook in with_playbook:
+            if playbook is not None:
+                await healing.start(work, symptom, playbook, now)
+                started += 1
+        if not started:
+            raise NothingToTry(why="no playbook exists for what the stations show")
+        await audit.record(work, caller, "incident.playbook", incident_id)
+        told = _told(await _incident(work, caller, incident_id), now)
+    bus.publish("facts")
+    return Json(told, status_code=201)
+
+
 # --- helpers -----------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +360,7 @@ def _told(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     next_step = (cause.next_step if cause else None) or (rule.next_step if rule else "")
     return dict(row) | {
         "title": rule.title if rule else row["rule"],
+        "playbook": rule.playbook if rule and row["cause"] in healing.TRIED_FOR else None,
         "cause_title": cause.title if cause else row["cause"],
         "next_step": next_step,
         "seconds_to_detect": max(0.0, (row["detected_at"] - row["started_at"]).total_seconds()),

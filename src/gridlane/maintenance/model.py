@@ -119,3 +119,38 @@ incident_steps = sa.Table(
     sa.Index(None, "incident_id", "at"),
     comment="the story of an incident, in order",
 )
+
+playbook_runs = sa.Table(
+    "playbook_runs",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    _organization(),
+    _incident(),
+    sa.Column("station_id", sa.Uuid, sa.ForeignKey("stations.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("evse", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("connector", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("rule", sa.Text, nullable=False, comment="the symptom it is played against"),
+    sa.Column("playbook", sa.Text, nullable=False, comment="maintenance.playbooks.PLAYBOOKS"),
+    sa.Column("step", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("status", sa.Text, nullable=False, comment="under_way, helped, not_needed, gave_up"),
+    _at("started_at", nullable=False),
+    _at("step_since", nullable=False),
+    _at("asked_at"),
+    _at("ended_at"),
+    sa.Column("operation_id", sa.Uuid, nullable=True),
+    sa.Column("evidence", JSONB, nullable=False, server_default="{}", comment="the symptom's, when it began"),
+    sa.Index("ix_playbook_runs_under_way", "station_id", postgresql_where=sa.text("ended_at IS NULL")),
+    sa.Index(None, "incident_id"),
+    sa.Index(None, "started_at"),
+)
+
+playbook_choices = sa.Table(
+    "playbook_choices",
+    metadata,
+    sa.Column("organization_id", sa.Uuid, primary_key=True),
+    sa.Column("playbook", sa.Text, primary_key=True),
+    sa.Column("automatic", sa.Boolean, nullable=False),
+    sa.Column("changed_by", sa.Text, nullable=False),
+    _at("changed_at", nullable=False),
+    comment="whether an organization lets a playbook be played without being asked",
+)

@@ -3,6 +3,14 @@
 from datetime import timedelta
 
 from gridlane.maintenance.causes import CAUSES
+from gridlane.maintenance.playbooks import (
+    AT_ONCE,
+    PATIENCE_FOR_IDLE,
+    PLAYBOOKS,
+    RUNS_A_DAY,
+    SHARE_AT_ONCE,
+    Playbook,
+)
 from gridlane.maintenance.rules import RULES, Rule
 
 _HEAD = """\
@@ -36,6 +44,29 @@ From the widest to the narrowest. A wider cause takes over what was noticed narr
 """
 
 
+_PLAYBOOKS = f"""\
+## What is tried by itself
+
+A playbook is tried against a fault of one station or plug: a command, then a look at what the station does next, then the
+next step or a person. Every step stands in the incident's story with its operation. Nobody who charges is disturbed: a
+restart waits until nobody draws power (at most {PATIENCE_FOR_IDLE.seconds // 3600} hours). No station is tried more than {RUNS_A_DAY} times a day, and at most
+{AT_ONCE} stations (or {SHARE_AT_ONCE:.0%} of them) are worked on at once. Nothing is tried at a station with a ground fault, too high a
+current or voltage, a failed contactor, or signs of tampering. `GET /playbooks` tells how often each has helped;
+`PUT /playbooks/{{name}}` with `{{"automatic": false}}` keeps one for people to ask for (`POST /incidents/{{id}}/playbook`).
+"""
+
+
+def _against(playbook: Playbook) -> str:
+    return ", ".join(rule.title.lower() for rule in RULES.values() if rule.playbook == playbook.name)
+
+
+def _steps(playbook: Playbook) -> str:
+    return ", then ".join(
+        f"`{step.command}` (seen within {_span(step.wait)})" if step.command else f"wait {_span(step.wait)}"
+        for step in playbook.steps
+    )
+
+
 def faults_page() -> str:
     """The page, with a row for each rule."""
     lines = [
@@ -48,6 +79,10 @@ def faults_page() -> str:
     lines += [
         f"| {rule.title} (`{rule.name}`) | {rule.severity} | {_when(rule)} | {rule.next_step} |"
         for rule in RULES.values()
+    ]
+    lines += ["", _PLAYBOOKS, "| Playbook | Against | Steps |", "|---|---|---|"]
+    lines += [
+        f"| {one.title} (`{one.name}`) | {_against(one)} | {_steps(one)} |" for one in PLAYBOOKS.values()
     ]
     lines += ["", "## What to do about a wider cause", "", "| Cause | Next step |", "|---|---|"]
     lines += [f"| {one.title} (`{one.name}`) | {one.next_step} |" for one in CAUSES.values() if one.next_step]

@@ -21,7 +21,10 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "major", "minor")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """``cause`` is what a symptom alone points to; ``safe`` whether trying a playbook cannot make it worse."""
+    """``cause`` is what a symptom alone points to. Where no playbook can be tried (none without risk for a ground fault, none
+    for a station without a link), a person is called ``person_after`` so long. ``hands_off``: nothing at all is tried at
+    that station before somebody has looked at it.
+    """
 
     name: str
     title: str
@@ -36,6 +39,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     times: int = 1
     within: timedelta = timedelta(0)
     playbook: str | None = None
+    person_after: timedelta = timedelta(0)
+    hands_off: bool = False
 
 
 def _s(seconds: float) -> timedelta:
@@ -44,13 +49,13 @@ def _s(seconds: float) -> timedelta:
 
 _TABLE = (
     # the link
-    Rule(name="link_lost", title="No connection", severity="major", family="link", cause="station_link",
+    Rule(name="link_lost", person_after=timedelta(minutes=15), title="No connection", severity="major", family="link", cause="station_link",
          condition="link_lost", patience=_s(40),
          next_step="Look whether the station has power (breaker, display). If it has, check its modem or network cable."),
     Rule(name="refused_at_the_door", title="Turned away when it connects", severity="major", family="link", cause="credentials",
          condition="refused_at_the_door",
          next_step="Open the connection doctor: it names the failed step, most often a wrong password or an expired certificate."),
-    Rule(name="flapping", title="The connection comes and goes", severity="minor", family="link", cause="station_link",
+    Rule(name="flapping", person_after=timedelta(hours=1), title="The connection comes and goes", severity="minor", family="link", cause="station_link",
          counts=("connected",), times=5, within=timedelta(minutes=10),
          next_step="Check signal strength or cable of the station; compare with its neighbours on the same network."),
     Rule(name="unresponsive", title="Connected, but does not answer", severity="major", family="software", cause="station",
@@ -58,19 +63,19 @@ _TABLE = (
          next_step="Restart the station; if it still does not answer, cut its power for a minute.", playbook="restart"),
     Rule(name="restarting", title="Restarts again and again", severity="major", family="software", cause="station",
          counts=("booted",), times=3, within=timedelta(minutes=15),
-         next_step="Fetch its log; check the supply and, if several of this model do it, its firmware.", playbook="collect_log"),
+         next_step="Fetch its log; check the supply and, if several of this model do it, its firmware."),
     # the supply
     Rule(name="under_voltage", title="Voltage too low", severity="critical", family="supply", cause="connector",
          condition="under_voltage", next_step="Check the supply: main switch, phases, the building's breaker."),
-    Rule(name="over_voltage", title="Voltage too high", severity="critical", family="supply", cause="connector",
+    Rule(name="over_voltage", hands_off=True, title="Voltage too high", severity="critical", family="supply", cause="connector",
          condition="over_voltage", next_step="Have an electrician measure the supply; do not switch on by force."),
-    Rule(name="power_lost", title="Power was lost during charging", severity="major", family="supply", cause="station",
+    Rule(name="power_lost", person_after=timedelta(minutes=5), title="Power was lost during charging", severity="major", family="supply", cause="station",
          counts=("session_lost_power",), ends_with=("session_good",), within=timedelta(minutes=15),
          next_step="Check the breaker of the station and of the site."),
     # the hardware
-    Rule(name="ground_failure", title="Ground fault", severity="critical", family="hardware", cause="connector",
+    Rule(name="ground_failure", hands_off=True, title="Ground fault", severity="critical", family="hardware", cause="connector",
          condition="ground_failure", next_step="Do not reset. Send an electrician: residual current, moisture or a damaged cable."),
-    Rule(name="over_current", title="Current too high", severity="critical", family="hardware", cause="connector",
+    Rule(name="over_current", hands_off=True, title="Current too high", severity="critical", family="hardware", cause="connector",
          condition="over_current", next_step="Do not reset before the cable and the vehicle's charger were looked at."),
     Rule(name="too_hot", title="Too hot", severity="major", family="hardware", cause="connector", condition="too_hot",
          next_step="Let it cool; clean contacts and air inlets. If it returns, replace the connector.", playbook="cool_down"),
@@ -78,14 +83,14 @@ _TABLE = (
          condition="lock_failed", next_step="Unlock it; if it stays stuck, clean or replace the lock.", playbook="free_the_lock"),
     Rule(name="meter_failed", title="The meter has failed", severity="major", family="hardware", cause="connector",
          condition="meter_failed", next_step="Restart; if the meter stays silent it must be replaced (nothing can be billed).", playbook="restart"),
-    Rule(name="contactor_failed", title="The power contactor has failed", severity="critical", family="hardware", cause="connector",
+    Rule(name="contactor_failed", hands_off=True, title="The power contactor has failed", severity="critical", family="hardware", cause="connector",
          condition="contactor_failed", next_step="Take it out of use and send a technician: it may be welded."),
     Rule(name="reader_failed", title="The card reader has failed", severity="minor", family="hardware", cause="station",
          condition="reader_failed", next_step="Restart; drivers can start by app meanwhile.", playbook="restart"),
     Rule(name="vehicle_communication_failed", title="Cannot talk to the vehicle", severity="minor", family="hardware", cause="connector",
          condition="vehicle_communication_failed", patience=_s(30),
          next_step="If it lasts without a vehicle, restart; check the pilot contact.", playbook="restart"),
-    Rule(name="weak_signal", title="Weak signal", severity="minor", family="link", cause="station_link",
+    Rule(name="weak_signal", person_after=timedelta(hours=1), title="Weak signal", severity="minor", family="link", cause="station_link",
          condition="weak_signal", patience=timedelta(minutes=5), next_step="Move or replace the antenna."),
     Rule(name="internal_error", title="Internal error", severity="major", family="software", cause="connector",
          condition="internal_error", next_step="Restart the station and fetch its log.", playbook="restart"),
@@ -97,16 +102,16 @@ _TABLE = (
     # charging
     Rule(name="no_energy", title="Starts, but delivers no energy", severity="major", family="charging", cause="connector",
          condition="no_energy", patience=_s(45), counts=("session_empty",), ends_with=("session_good",), times=3, within=timedelta(hours=24),
-         next_step="Restart; if the next charge is empty too, the contactor or the pilot is broken.", playbook="restart"),
+         next_step="Restart; if the next charge is empty too, the contactor or the pilot is broken.", playbook="restart_and_see"),
     Rule(name="starts_fail", title="Starts fail", severity="major", family="charging", cause="station",
          counts=("start_failed",), ends_with=("session_started",), times=3, within=timedelta(hours=24),
-         next_step="Look at the answers to the start commands; restart the station.", playbook="restart"),
+         next_step="Look at the answers to the start commands; restart the station.", playbook="restart_and_see"),
     Rule(name="silent_meter", title="Charges without telling meter values", severity="major", family="charging", cause="connector",
          condition="silent_meter", next_step="Ask for meter values; if none come, restart when the charge is over.", playbook="wake_the_meter"),
     Rule(name="stuck_session", title="A session does not end though the plug is free", severity="minor", family="charging", cause="station",
          condition="stuck_session", patience=timedelta(minutes=2),
          next_step="Close the session; the station has lost it.", playbook="close_the_session"),
-    Rule(name="power_fell", title="Delivers less power than it used to", severity="minor", family="charging", cause="connector",
+    Rule(name="power_fell", person_after=timedelta(hours=1), title="Delivers less power than it used to", severity="minor", family="charging", cause="connector",
          condition="power_fell", next_step="Check a lost phase, a derated module, dirty contacts."),
     Rule(name="limit_refused", title="Refuses power limits", severity="major", family="software", cause="station",
          counts=("limit_refused",), ends_with=("limit_taken",), times=2, within=timedelta(hours=1),
@@ -121,14 +126,14 @@ _TABLE = (
          counts=("security:MemoryExhaustion",), ends_with=("booted", "restarted_on_purpose"), within=timedelta(days=1),
          next_step="Restart it when nobody charges.", playbook="restart"),
     # security
-    Rule(name="tampering", title="The housing was opened or tampered with", severity="critical", family="security", cause="tampering",
+    Rule(name="tampering", hands_off=True, title="The housing was opened or tampered with", severity="critical", family="security", cause="tampering",
          counts=("security:TamperDetectionActivated",), within=timedelta(days=1),
          next_step="Call the site, look at cameras, inspect it before it charges again."),
     Rule(name="certificate_trouble", title="A certificate is not valid", severity="major", family="security", cause="credentials",
          counts=("security:InvalidCsmsCertificate", "security:InvalidCentralSystemCertificate",
                  "security:InvalidChargingStationCertificate", "security:InvalidChargePointCertificate"),
          within=timedelta(days=1), next_step="Install the right authority or renew the station's certificate."),
-    Rule(name="bad_firmware_offered", title="Firmware with a bad signature", severity="critical", family="security", cause="tampering",
+    Rule(name="bad_firmware_offered", hands_off=True, title="Firmware with a bad signature", severity="critical", family="security", cause="tampering",
          counts=("security:InvalidFirmwareSignature", "security:InvalidFirmwareSigningCertificate"), within=timedelta(days=1),
          next_step="Find out where the image came from; do not repeat the update."),
     Rule(name="maintenance_login", title="Failed logins at the station's own maintenance door", severity="major", family="security",

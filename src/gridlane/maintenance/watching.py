@@ -22,6 +22,7 @@ from gridlane.kernel.doorbell import Doorbell
 from gridlane.kernel.facts import Reader, Recorded
 from gridlane.maintenance import hearing, keeping, looking
 from gridlane.maintenance.causes import Census, explain
+from gridlane.maintenance.healing import heal
 from gridlane.maintenance.incidents import follow
 from gridlane.maintenance.model import fault_occurrences
 from gridlane.maintenance.rules import seen
@@ -63,6 +64,9 @@ class Watch:
                 return 0
             await self._hear(work)
             made = await self._follow(work, now)
+            asked = await heal(work, now)
+        for station_id in asked:
+            self._bus.publish(f"station.{station_id}.operations")
         if made:
             self._bus.publish("incidents")
         return made

@@ -51,6 +51,7 @@ export interface Endpoints {
     | "/payouts"
     | `/payouts/${string}.csv`
     | "/plans"
+    | "/playbooks"
     | "/promotions"
     | "/reimbursements"
     | "/sessions"
@@ -111,6 +112,7 @@ export interface Endpoints {
     | `/host-contracts/${string}/end`
     | `/incidents/${string}/acknowledge`
     | `/incidents/${string}/notes`
+    | `/incidents/${string}/playbook`
     | `/incidents/${string}/resolve`
     | "/me/payment-sources"
     | "/me/plan"
@@ -153,6 +155,7 @@ export interface Endpoints {
   put:
     | `/driver-groups/${string}/members/${string}`
     | "/me/billing-details"
+    | `/playbooks/${string}`
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
     | `/sites/${string}/circuit-evses/${string}`

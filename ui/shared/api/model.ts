@@ -272,6 +272,8 @@ export interface Incident {
   severity: Severity;
   status: IncidentStatus;
   care: Care;
+  /** What can be tried against it, by name. */
+  playbook: string | null;
   /** What speaks for this cause, in English. */
   why: string;
   started_at: string;

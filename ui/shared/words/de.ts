@@ -464,6 +464,8 @@ export const operator: Translation<typeof en.operator> = {
   "faults.days": "letzte {days} Tage",
   "faults.evidence": "Anzeichen",
   "faults.fault": "Störung",
+  "faults.heal": "Heilung versuchen",
+  "faults.heal_begun": "Wird versucht; der Verlauf zeigt, was daraus wird.",
   "faults.healed": "Ohne Menschen geheilt",
   "faults.healed_of": "{healed} von {resolved}",
   "faults.lasted": "Dauerte",

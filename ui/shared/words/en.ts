@@ -455,6 +455,8 @@ export const operator = {
   "faults.days": "last {days} days",
   "faults.evidence": "Evidence",
   "faults.fault": "Fault",
+  "faults.heal": "Try to heal it",
+  "faults.heal_begun": "It is being tried; the story tells what comes of it.",
   "faults.healed": "Healed without a person",
   "faults.healed_of": "{healed} of {resolved}",
   "faults.lasted": "Lasted",
