@@ -18,6 +18,7 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
 from gridlane.maintenance import api as faults
+from gridlane.planning import api as planning
 from gridlane.stations import api as stations
 from gridlane.stations import blocks_api
 from gridlane.tariffs import api as prices
@@ -42,6 +43,7 @@ def routers() -> list[APIRouter]:
         contracts_api.router,
         faults.router,
         power.router,
+        planning.router,
     ]
 
 

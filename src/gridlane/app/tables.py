@@ -9,6 +9,7 @@ from gridlane.charging import model as charging
 from gridlane.energy import model as energy
 from gridlane.kernel import audit, facts, ownership
 from gridlane.maintenance import model as maintenance
+from gridlane.planning import model as planning
 from gridlane.stations import (
     availability,
     certificates,
@@ -50,6 +51,7 @@ __all__ = [
     "monitors",
     "ownership",
     "people",
+    "planning",
     "reservations",
     "smart_charging",
     "station_profiles",

@@ -24,6 +24,7 @@ from gridlane.kernel.jobs import Job, Jobs
 from gridlane.kernel.settings import Settings
 from gridlane.maintenance import watching
 from gridlane.maintenance.watching import Watch
+from gridlane.planning.working import Planner
 from gridlane.stations import certificate_expiry, customers, uploads
 from gridlane.stations.absent import Caretaker
 from gridlane.stations.housekeeping import Housekeeping
@@ -120,6 +121,7 @@ async def _run(settings: Settings) -> None:
         asyncio.create_task(caretaker.run(), name="caretaker"),
         asyncio.create_task(watch.run(), name="watch"),
         asyncio.create_task(control.run(), name="power"),
+        asyncio.create_task(Planner(database, bus).run(), name="planner"),
     ]
     told = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

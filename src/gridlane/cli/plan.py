@@ -45,11 +45,10 @@ def plan(
     """Choose sites for a scenario and prove how good the choice is. Ctrl-C stops with the best plan so far."""
     from dataclasses import replace
 
-    from gridlane.planning.investing import make_investment_plan
+    from gridlane.planning.deciding import decide
     from gridlane.planning.investment_reading import read_investment
     from gridlane.planning.reading import read_scenario
     from gridlane.planning.shipped import scenario_page
-    from gridlane.planning.siting import make_plan
 
     console = Console()
     page = scenario_page(scenario)
@@ -57,10 +56,7 @@ def plan(
     if sites is not None:
         asked = replace(asked, aim=replace(asked.aim, sites=sites, budget=None))
     with watching(console, asked, seconds) as watch:
-        if investment is not None and asked.aim.objective is Objective.SERVICE:
-            made = make_investment_plan(asked, investment, seed=seed, watch=watch)
-        else:
-            made = make_plan(asked, seed=seed, watch=watch)
+        made = decide(asked, investment, seed=seed, watch=watch)
     report = write(out, asked, made)
     show(console, made)
     console.print(f"Written: {out / 'plan.json'}, {out / 'plan.geojson'}, {report}")

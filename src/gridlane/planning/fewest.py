@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridlane.planning.interchange import Flags, Means, greedy
-from gridlane.planning.placement import Effort, Outcome, Progress, place
+from gridlane.planning.placement import Effort, Outcome, Progress, Watch, place
 from gridlane.planning.reach import Indices, Reach
 from gridlane.planning.scenario import AimImpossible
 
@@ -30,10 +30,12 @@ def fewest_sites(
     allowed: Flags | None = None,
     seed: int = 0,
     effort: Effort | None = None,
+    watch: Watch = lambda _: True,
 ) -> Fewest:
     """The fewest sites whose rows cost at most ``most_cost`` together. Raises AimImpossible if all sites do not.
 
-    Bisects over the number of sites; each probe stops as soon as its plan is good or its bound is bad enough.
+    Bisects over the number of sites; each probe stops as soon as its plan is good or its bound is bad enough. A watcher's
+    False ends the search with the best number so far.
     """
     allowed = np.ones(reach.sites, dtype=np.bool_) if allowed is None else allowed
     ones = np.ones(reach.sites)
@@ -43,11 +45,15 @@ def fewest_sites(
         raise AimImpossible(reason="even all sites together do not reach the target")
     best, too_few = taken[:enough], 0
 
+    stopped = False
+
     def undecided(progress: Progress) -> bool:
-        return progress.cost > most_cost and progress.bound <= most_cost
+        nonlocal stopped
+        stopped = stopped or not watch(Progress("counting", float(len(best)), float(too_few), best))
+        return not stopped and progress.cost > most_cost and progress.bound <= most_cost
 
     low, high = 0, enough
-    while high - low > 1:
+    while high - low > 1 and not stopped:
         middle = max(low + 1, high - 1 - (high - low) // 4)
         found = probe(reach, middle, allowed, seed, effort, undecided)
         if found.cost <= most_cost:
@@ -56,7 +62,9 @@ def fewest_sites(
             low = middle
             if found.bound > most_cost:
                 too_few = max(too_few, middle)
-    return Fewest(best, too_few or prove_too_few(reach, low, allowed, seed, effort, most_cost))
+    if too_few or stopped:
+        return Fewest(best, too_few)
+    return Fewest(best, prove_too_few(reach, low, allowed, seed, effort, most_cost))
 
 
 def probe(

@@ -44,7 +44,11 @@ class Values:
 
 def read_investment(page: Path) -> Investment | None:
     """None where the page asks for no money. Raises ScenarioBroken with everything that is wrong."""
-    settings = read_page(page / "plan.toml" if page.is_dir() else page)
+    return investment_of(read_page(page / "plan.toml" if page.is_dir() else page))
+
+
+def investment_of(settings: dict[str, Any]) -> Investment | None:
+    """The same of a page that was read already."""
     if "chargers" not in settings and "periods" not in settings:
         return None
     problems: list[str] = []

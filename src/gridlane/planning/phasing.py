@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridlane.planning.placement import Progress, Watch
-from gridlane.planning.reach import Floats
+from gridlane.planning.reach import Floats, Indices
 from gridlane.planning.rollout import Paths, Rollout
 from gridlane.planning.rollout_bound import Bound, Prices
 from gridlane.planning.rollout_search import (
@@ -93,7 +93,9 @@ class Phasing:
 
     def tell(self, stage: str) -> bool:
         """Costs are negative here: value is to grow, and watchers know costs."""
-        return self.watch(Progress(stage, -self.value, -self.bound.value))
+        return self.watch(
+            Progress(stage, -self.value, -self.bound.value, changed_sites(self.rollout, self.best))
+        )
 
     def draft(self, want_prices: Floats) -> Draft:
         network = self.rollout.network
@@ -128,9 +130,8 @@ class Phasing:
     def repair(self, count: int) -> None:
         network = self.rollout.network
         draft = copied(self.best)
-        standing = network.options[network.option_start[:-1]]
         for _ in range(count):
-            built = np.flatnonzero(np.any(draft.paths != standing[:, None], axis=1))
+            built = changed_sites(self.rollout, draft)
             if len(built) == 0:
                 return
             first = int(built[self.generator.integers(len(built))])
@@ -159,6 +160,12 @@ class Phasing:
             floors=shares,
             floors_kept=bool(np.all(shares >= self.rollout.floors - 1e-9)),
         )
+
+
+def changed_sites(rollout: Rollout, draft: Draft) -> Indices:
+    """The sites where anything becomes of what stands there today."""
+    today = rollout.network.options[rollout.network.option_start[:-1]]
+    return np.flatnonzero(np.any(draft.paths != today[:, None], axis=1)).astype(np.int32)
 
 
 def floor_shares(rollout: Rollout, draft: Draft) -> Floats:

@@ -19,6 +19,8 @@ from gridlane.planning.reach import Floats, Indices, Reach, merged, narrowed, wi
 CLIMB = 100
 """Bound steps between two looks at the averaged solution."""
 
+QUICK_CLIMB = 30
+
 KICKS = 50
 """Kicks between two looks at the watcher."""
 
@@ -31,6 +33,7 @@ class Progress:
     stage: str
     cost: float
     bound: float
+    sites: Indices | None = None  # of the best plan so far
 
 
 Watch = Callable[[Progress], bool]
@@ -82,6 +85,8 @@ def place(
     allowed = without_twins(rows, expense, allowed)
     work = Work(rows, Means(expense, budget, allowed), effort or Effort(), seed, whole, watch)
     work.start()
+    if work.stopped and work.bound == -np.inf:
+        work.bound_quickly()
     if not work.done:
         work.raise_bound()
     if not work.done:
@@ -123,7 +128,7 @@ class Work:
         return self.stopped or closed
 
     def tell(self, stage: str) -> bool:
-        self.stopped = self.stopped or not self.watch(Progress(stage, self.cost, self.bound))
+        self.stopped = self.stopped or not self.watch(Progress(stage, self.cost, self.bound, self.sites))
         return not self.stopped
 
     def start(self) -> None:
@@ -173,6 +178,10 @@ class Work:
         score = self.ascent.average + 1e-6 * in_reach / max(int(in_reach.max()), 1)
         score[sites] = np.inf
         return np.sort(np.argsort(-score, kind="stable")[: max(count, len(sites))]).astype(np.int32)
+
+    def bound_quickly(self) -> None:
+        """Stopped before any bound: a few steps, so that even then the plan has a proved gap."""
+        self.bound = climb(self.reach.view, self.limits, self.ascent, self.cutoff, QUICK_CLIMB)
 
     def raise_bound(self) -> None:
         """Climb in rounds; each round rounds the averaged solution to a plan and fixes what is decided."""

@@ -94,7 +94,7 @@ class GroupShare:
 
     group: str
     weight: float
-    before: float
+    before: float | None  # None where nothing serves it yet and the share is a distance
     after: float
 
 

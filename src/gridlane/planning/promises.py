@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 
 from gridlane.planning.interchange import Flags, opened, service
-from gridlane.planning.placement import Effort, Outcome, Watch, place
+from gridlane.planning.placement import Effort, Outcome, Progress, Watch, place
 from gridlane.planning.reach import Floats, Indices, Reach
 
 TURNS = 14
@@ -103,12 +103,19 @@ def place_with_promises(
     best: Indices | None = None
     covered, most, best_shares = -np.inf, np.inf, np.zeros(len(classes.names))
     total = float(weight.sum())
+    stopped = False
+
+    def watched(progress: Progress) -> bool:
+        nonlocal stopped
+        stopped = stopped or not watch(progress)
+        return not stopped
+
     for turn in range(TURNS):
         factor = np.maximum(1.0 + prices @ ratios, 1e-6)
         weighted = reweighted(reach, factor[classes.of_row])
         whole = float((weight * factor[classes.of_row]).sum())
         found = place(
-            weighted, expense, budget, whole=whole, allowed=allowed, seed=seed, effort=effort, watch=watch
+            weighted, expense, budget, whole=whole, allowed=allowed, seed=seed, effort=effort, watch=watched
         )
         if np.all(1.0 + prices @ ratios >= 1e-6):
             most = min(most, whole - found.bound - float(prices @ least))
@@ -117,7 +124,7 @@ def place_with_promises(
         missing = least - np.array([promise.share @ shares for promise in promises])
         if np.all(missing <= SMALL) and got > covered:
             best, covered, best_shares = found.sites, got, shares
-        if np.all((missing <= SMALL) & (prices <= 0.0)) or most - covered <= SMALL * total:
+        if np.all((missing <= SMALL) & (prices <= 0.0)) or most - covered <= SMALL * total or stopped:
             break
         known = covered if best is not None else most - 0.02 * total
         stride = (0.95**turn) * max(most - known, 1e-4 * total) / max(float(missing @ missing), 1e-12)

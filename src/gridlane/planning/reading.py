@@ -33,11 +33,18 @@ def read_scenario(page: Path) -> Scenario:
     Raises ScenarioBroken with everything that is wrong, FileUnreadable when a file is missing or no table.
     """
     page = page / "plan.toml" if page.is_dir() else page
-    settings = read_page(page)
+    return scenario_of(read_page(page), page.parent)
+
+
+def scenario_of(settings: dict[str, Any], folder: Path) -> Scenario:
+    """The scenario of a page that was read already; its tables lie in ``folder``.
+
+    Raises ScenarioBroken with everything that is wrong, FileUnreadable when a table is missing or none.
+    """
     problems: list[str] = []
     tables = settings.get("tables", {})
     aim = read_aim(settings.get("aim", {}), problems)
-    read = {name: table_at(page.parent, tables, name) for name in ("demand", "candidates", "stations")}
+    read = {name: table_at(folder, tables, name) for name in ("demand", "candidates", "stations")}
     crs = str(settings.get("crs") or fitting_crs(read["demand"][1] + read["candidates"][1]))
     columns = settings.get("columns", {})
     demand = read_demand(Reader(*read["demand"], crs, columns.get("demand", {}), problems))
@@ -46,7 +53,7 @@ def read_scenario(page: Path) -> Scenario:
     if problems:
         raise ScenarioBroken(problems)
     return Scenario(
-        name=str(settings.get("name", page.parent.name)),
+        name=str(settings.get("name", folder.name)),
         crs=crs,
         demand=demand,
         sites=sites,
@@ -71,7 +78,10 @@ def table_at(folder: Path, tables: dict[str, str], name: str) -> tuple[str, list
         if name == "stations":
             return name, []
         raise ScenarioBroken([f'[tables] names no {name}: add {name} = "{name}.csv"'])
-    return tables[name], read_rows(folder / tables[name])
+    rows = read_rows(folder / tables[name])
+    if not rows:
+        raise ScenarioBroken([f"{tables[name]} holds no row below its header"])
+    return tables[name], rows
 
 
 def read_aim(values: dict[str, Any], problems: list[str]) -> Aim:

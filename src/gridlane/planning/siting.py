@@ -79,7 +79,7 @@ def choose_sites(
     if aim.share is not None:
         weight = float(scenario.demand.weight.sum())
         few = fewest_sites(
-            question.reach, weight * (1 - aim.share), allowed=allowed, seed=seed, effort=effort
+            question.reach, weight * (1 - aim.share), allowed=allowed, seed=seed, effort=effort, watch=watch
         )
         return Found(few.sites, -np.inf, too_few=few.too_few, optimal=few.minimal)
     if promised(aim):
@@ -177,7 +177,7 @@ def group_shares(scenario: Scenario, question: Question, paid: Floats) -> tuple[
         shares = [float(np.sum(cost[mine])) / total for cost in (before, paid)]
         if question.whole is not None:
             shares = [1.0 - share for share in shares]
-        rows.append(GroupShare(str(name), total, shares[0], shares[1]))
+        rows.append(GroupShare(str(name), total, shares[0] if np.isfinite(shares[0]) else None, shares[1]))
     return tuple(rows)
 
 

@@ -21,6 +21,12 @@ class SiteUnknown(Refusal):
     sentence = "There is no candidate site {site!r} in this scenario."
 
 
+class PlanInMoney(Refusal):
+    code = "planning_what_if_in_money"
+    kind = Kind.UNSUPPORTED
+    sentence = "A plan for {objective} decides chargers and periods too; change its page and plan again instead of moving a site."
+
+
 @dataclass(frozen=True)
 class Change:
     """The value before and after, and what the sites serve afterwards (weight, by site id)."""
@@ -31,24 +37,41 @@ class Change:
     lost: float
     serves: dict[str, float]
     advice: str | None  # the candidate whose place would be better, None where the new place is best nearby
+    share: Floats  # how well each demand point is served afterwards, 0 to 1
 
 
 class WhatIf:
     """A plan to play with. Questions do not change it."""
 
     def __init__(self, scenario: Scenario, sites: list[str]) -> None:
-        """Raises SiteUnknown."""
+        """Raises SiteUnknown, and PlanInMoney for an aim whose plan is layouts and not only places."""
+        if scenario.aim.objective not in {Objective.COVERAGE, Objective.ACCESS}:
+            raise PlanInMoney(objective=str(scenario.aim.objective))
         self.scenario = scenario
         self.number = {id_: j for j, id_ in enumerate(scenario.sites.id)}
         self.question: Question = ask(scenario)
         chosen = np.array([self.known(site) for site in sites], dtype=np.int32)
         means = Means(expenses(scenario), scenario.budget, ~scenario.sites.shut)
         self.exchange = Exchange.begin(self.question.reach, means, chosen)
+        self.share_now = self.shares(self.question.served_now)
 
     def known(self, site: str) -> int:
         if site not in self.number:
             raise SiteUnknown(site=site)
         return self.number[site]
+
+    def metres(self, lon: float, lat: float) -> tuple[float, float]:
+        from pyproj import Transformer
+
+        x, y = Transformer.from_crs("EPSG:4326", self.scenario.crs, always_xy=True).transform(lon, lat)
+        return float(x), float(y)
+
+    def shares(self, cost: Floats) -> Floats:
+        """How well each demand point is served at a cost: the covered share, or for access within the radius or not."""
+        share = cost / np.maximum(self.scenario.demand.weight, 1e-12)
+        if self.question.whole is not None:
+            return 1.0 - share
+        return (share <= self.scenario.aim.radius_m).astype(np.float64)
 
     def move(self, site: str, x: float, y: float) -> Change:
         """The site of the plan ``site`` stands at ``x, y`` (metres) instead, which need not be a candidate."""
@@ -120,4 +143,5 @@ class WhatIf:
             lost=float(worse.sum()),
             serves={ids[j]: float(served[j]) for j in np.flatnonzero(served)},
             advice=advice,
+            share=self.shares(after),
         )

@@ -11,6 +11,7 @@ from gridlane.kernel.bus import Bus
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
+from gridlane.planning.process import WarmPlanner
 from gridlane.web import driving, health, live, problems, screens
 from gridlane.web.public import pages
 
@@ -27,11 +28,13 @@ def make(
     routers: Sequence[APIRouter],
 ) -> FastAPI:
     """The application. ``routers`` are the packages' own, all below ``/api/v1``."""
+    planner = WarmPlanner()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await jobs.open()
         yield
+        await planner.close()
         await jobs.close()
         await database.close()
         await bus.close()
@@ -48,6 +51,7 @@ def make(
     app.state.database = database
     app.state.bus = bus
     app.state.jobs = jobs
+    app.state.planner = planner
     app.state.recognise = recognise
     app.state.live = live.LiveState(database, bus)
     problems.register(app)

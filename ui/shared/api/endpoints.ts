@@ -50,6 +50,14 @@ export interface Endpoints {
     | "/payments"
     | "/payouts"
     | `/payouts/${string}.csv`
+    | "/planning/comparison"
+    | "/planning/plans"
+    | `/planning/plans/${string}`
+    | `/planning/plans/${string}/report.${string}`
+    | "/planning/scenarios"
+    | `/planning/scenarios/${string}`
+    | `/planning/scenarios/${string}/map`
+    | "/planning/shipped"
     | "/plans"
     | "/playbooks"
     | "/promotions"
@@ -122,6 +130,11 @@ export interface Endpoints {
     | "/me/wallet/vouchers"
     | `/money-tasks/${string}/resolve`
     | "/operations"
+    | "/planning/plans"
+    | `/planning/plans/${string}/stop`
+    | `/planning/plans/${string}/what-if`
+    | "/planning/scenarios"
+    | "/planning/scenarios/network"
     | "/plans"
     | "/promotions"
     | "/sessions"
@@ -184,6 +197,8 @@ export interface Endpoints {
     | `/me/sessions/${string}`
     | `/me/vehicles/${string}`
     | `/operations/${string}`
+    | `/planning/plans/${string}`
+    | `/planning/scenarios/${string}`
     | `/sites/${string}/circuit-evses/${string}`
     | `/sites/${string}/circuits/${string}`
     | `/sites/${string}/dimmings/${string}`
