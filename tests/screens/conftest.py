@@ -1,5 +1,6 @@
 """The built screens, served by a real installation (gateway, API, stations on sockets), seen by a real browser."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,12 @@ class Visitor:
         finally:
             await database.close()
         return f"/console/setup?token={secret}"
+
+    async def mailed_link(self, recipient: str) -> str:
+        """The path of the newest link that was mailed to somebody."""
+        newest = "SELECT text FROM mails WHERE recipient = %s ORDER BY created_at DESC LIMIT 1"
+        rows = await self.installation.sql(newest, recipient)
+        return re.search(r"http://[^/]+(/\S+)", rows[0][0]).group(1)
 
     async def sign_up(self) -> Page:
         page = await self.open(await self.set_up_link())

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 PAGES = (
     "/", "/sites", "/stations", "/sessions", "/approvals", "/approvals?show=connect", "/approvals?show=doctor",
     "/operations", "/prices", "/prices?show=assignments", "/prices/new", "/money", "/money?show=documents", "/money?show=payments",
-    "/money?show=balances", "/tokens", "/organization",
+    "/money?show=balances", "/tokens", "/people", "/people?show=invitations", "/people?show=mails", "/organization",
     "/organization?show=audit", "/organization?show=devices",
 )  # fmt: skip
 PAYLOADS = (

@@ -21,6 +21,13 @@ organizations = sa.Table(
         server_default=sa.false(),
         comment="start buttons without any token (NoAuthorization) may start",
     ),
+    sa.Column(
+        "sign_up",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.true(),
+        comment="drivers may join by themselves",
+    ),
     sa.Column("details", JSONB, nullable=False, server_default="{}"),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
 )

@@ -29,7 +29,7 @@ class SellerDetails(BaseModel):
 
 class OrganizationChange(BaseModel):
     """``unknown_tokens``: whether a card that nobody issued may charge. ``free_starts``: whether a station's own start
-    button, without any card, may.
+    button, without any card, may. ``sign_up``: whether drivers may join by themselves.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = ""
@@ -38,6 +38,7 @@ class OrganizationChange(BaseModel):
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "DE"
     unknown_tokens: Literal["refuse", "accept"] = "refuse"
     free_starts: bool = False
+    sign_up: bool = True
     billing: SellerDetails = SellerDetails()
 
 

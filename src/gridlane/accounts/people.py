@@ -49,11 +49,28 @@ sign_in_sessions = sa.Table(
     sa.Index(None, "person_id"),
 )
 
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, sa.ForeignKey("organizations.id"), nullable=False),
+    sa.Column("email", sa.Text, nullable=False, comment="lower case"),
+    sa.Column("name", sa.Text, nullable=False, server_default=""),
+    sa.Column("language", sa.Text, nullable=False, server_default="en"),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("sites", JSONB, nullable=True, comment="ids of the only sites; null: all"),
+    sa.Column("invited_by", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint("organization_id", "email"),
+    comment="people who were asked to join and have not answered yet",
+)
+
 one_time_links = sa.Table(
     "one_time_links",
     metadata,
     sa.Column("secret_hash", sa.LargeBinary, primary_key=True),
-    sa.Column("purpose", sa.Text, nullable=False, comment="set_up, verify_email, reset_password, invite"),
+    sa.Column("purpose", sa.Text, nullable=False, comment="a key of links.LIVES"),
     sa.Column("email", sa.Text, nullable=True),
     sa.Column("details", JSONB, nullable=False, server_default="{}"),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

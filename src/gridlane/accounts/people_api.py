@@ -1,14 +1,14 @@
-"""The REST edge of signing in, the first run, API keys and the audit log."""
+"""The REST edge of oneself, API keys and the audit log."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from gridlane.accounts import keys, setting_up, signing_in
+from gridlane.accounts import changing, keys, signing_in
 from gridlane.accounts.model import organizations
 from gridlane.accounts.recognising import COOKIE
 from gridlane.kernel.access import Permission
@@ -18,52 +18,21 @@ from gridlane.kernel.paging import page
 
 router = APIRouter()
 
-_attempts = signing_in.Attempts()
 
-Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$|^[^@\s]+@localhost$", max_length=254)]
-
-
-class SignInInput(BaseModel):
-    email: Email
-    password: Annotated[str, Field(max_length=1000)]
+class PasswordInput(BaseModel):
+    present: Annotated[str, Field(max_length=1000)] = ""
+    new: Annotated[str, Field(max_length=1000)]
 
 
-class SetUpInput(BaseModel):
-    token: str
-    organization: Annotated[str, Field(min_length=1, max_length=200)]
+class MeChange(BaseModel):
     name: Annotated[str, Field(max_length=200)] = ""
-    email: Email
-    password: Annotated[str, Field(max_length=1000)]
+    language: Literal["en", "de"] = "en"
 
 
 class KeyInput(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     permissions: list[str]
     expires_at: datetime | None = None
-
-
-@router.post("/sign-in", tags=["sign-in"], status_code=204)
-async def sign_in(request: Request, response: Response, database: TheDatabase, wish: SignInInput) -> None:
-    """Sign in with a password; the session is a cookie of this origin."""
-    address = request.client.host if request.client else ""
-    secret = await signing_in.with_password(
-        database,
-        _attempts,
-        wish.email,
-        wish.password,
-        address=address,
-        user_agent=request.headers.get("user-agent", ""),
-    )
-    _give_cookie(request, response, secret)
-
-
-@router.post("/sign-out", tags=["sign-in"], status_code=204)
-async def sign_out(request: Request, response: Response, database: TheDatabase) -> None:
-    secret = request.cookies.get(COOKIE)
-    if secret:
-        async with database.as_owner() as work:
-            await signing_in.end_session(work, secret=secret)
-    response.delete_cookie(COOKIE)
 
 
 @router.get("/me", tags=["sign-in"])
@@ -79,6 +48,7 @@ async def me(caller: TheCaller, database: TheDatabase) -> Json:
             organization = dict(row) if row else None
     return Json(
         {
+            **(await changing.shown(database, caller)),
             "kind": caller.kind,
             "name": caller.name,
             "person_id": caller.person_id,
@@ -104,23 +74,20 @@ async def end_my_session(caller: TheCaller, database: TheDatabase, session_id: U
         await signing_in.end_session(work, person_id=caller.person_id, session_id=session_id)
 
 
-@router.post("/set-up", tags=["sign-in"], status_code=204)
-async def set_up(
-    request: Request, response: Response, database: TheDatabase, settings: TheSettings, wish: SetUpInput
+@router.post("/me/password", tags=["sign-in"], status_code=204)
+async def change_my_password(
+    request: Request, caller: TheCaller, database: TheDatabase, settings: TheSettings, wish: PasswordInput
 ) -> None:
-    """The first run: the one-time link makes the organization and its owner."""
-    secret = await setting_up.set_up(
-        database,
-        wish.token,
-        organization=wish.organization,
-        name=wish.name,
-        email=wish.email,
-        password=wish.password,
-        defaults={"currency": settings.currency, "time_zone": settings.time_zone},
-        address=request.client.host if request.client else "",
-        user_agent=request.headers.get("user-agent", ""),
+    """Choose another password; every other session ends. ``present`` is left out by who has none."""
+    await changing.password(
+        database, settings.address(), caller, wish.present, wish.new, request.cookies.get(COOKIE)
     )
-    _give_cookie(request, response, secret)
+
+
+@router.patch("/me", tags=["sign-in"], status_code=204)
+async def change_me(caller: TheCaller, database: TheDatabase, change: MeChange) -> None:
+    """Change one's own name or language."""
+    await changing.myself(database, caller, change.model_dump(exclude_unset=True))
 
 
 @router.get("/api-keys", tags=["organization"])
@@ -155,10 +122,3 @@ async def audit_log(
     async with database.unit_of_work(caller.scope) as work:
         order = [audit_entries.c.at, audit_entries.c.id]
         return Json(await page(work, query, order, paging, newest_first=True))
-
-
-def _give_cookie(request: Request, response: Response, secret: str) -> None:
-    secure = request.url.scheme == "https"
-    response.set_cookie(
-        COOKIE, secret, max_age=90 * 86400, httponly=True, samesite="lax", secure=secure, path="/"
-    )

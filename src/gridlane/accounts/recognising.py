@@ -8,13 +8,13 @@ from fastapi import Request
 
 from gridlane.accounts.people import api_keys, hashed, memberships, people, sign_in_sessions
 from gridlane.accounts.roles import permissions
+from gridlane.accounts.signing_in import IDLE
 from gridlane.kernel.access import BY_WORD, Caller, NotSignedIn, Permission
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.errors import Kind, Refusal
 
 COOKIE = "gridlane_session"
-IDLE = timedelta(days=14)
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 

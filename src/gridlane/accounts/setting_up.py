@@ -1,13 +1,12 @@
 """The first run: a one-time link makes the first organization and its owner. There is no default password."""
 
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from gridlane.accounts import passwords
+from gridlane.accounts import links, passwords
 from gridlane.accounts.model import organizations
-from gridlane.accounts.people import hashed, memberships, new_secret, one_time_links, people
+from gridlane.accounts.people import memberships, people
 from gridlane.accounts.signing_in import begin_session
 from gridlane.kernel import audit
 from gridlane.kernel.access import system
@@ -15,14 +14,6 @@ from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.ids import new_id
-
-LINK_LIFE = timedelta(hours=24)
-
-
-class LinkNotValid(Refusal):
-    code = "link_not_valid"
-    kind = Kind.NOT_FOUND
-    sentence = "This link was used already, or is too old. Ask for a new one."
 
 
 class EmailTaken(Refusal):
@@ -39,20 +30,9 @@ async def is_set_up(database: Database) -> bool:
 
 async def new_link(database: Database, *, organization_id: Any = None) -> str:
     """A fresh secret for ``/setup?token=``. With an organization the new owner joins it, else one is made."""
-    secret = new_secret()
-    now = system_clock()
     details = {"organization_id": str(organization_id)} if organization_id else {}
     async with database.as_owner() as work:
-        await work.execute(
-            sa.insert(one_time_links).values(
-                secret_hash=hashed(secret),
-                purpose="set_up",
-                details=details,
-                created_at=now,
-                expires_at=now + LINK_LIFE,
-            )
-        )
-    return secret
+        return await links.make(work, "set_up", details=details)
 
 
 async def set_up(
@@ -75,20 +55,7 @@ async def set_up(
     password_hash = await passwords.hash_password(password)
     now = system_clock()
     async with database.as_owner() as work:
-        used = await work.execute(
-            sa.update(one_time_links)
-            .where(
-                one_time_links.c.secret_hash == hashed(secret),
-                one_time_links.c.purpose == "set_up",
-                one_time_links.c.used_at.is_(None),
-                one_time_links.c.expires_at > now,
-            )
-            .values(used_at=now)
-            .returning(one_time_links.c.details)
-        )
-        link = used.first()
-        if link is None:
-            raise LinkNotValid
+        link = await links.use(work, secret, "set_up")
         if await work.scalar(sa.select(sa.exists().where(people.c.email == email.lower()))):
             raise EmailTaken
         organization_id = link.details.get("organization_id")

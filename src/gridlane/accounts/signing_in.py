@@ -7,15 +7,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.accounts import passwords
+from gridlane.accounts import attempts, passwords
 from gridlane.accounts.people import hashed, memberships, new_secret, people, sign_in_sessions
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.ids import new_id
+from gridlane.stations.transport.turnstile import network_of
 
 LIFE = timedelta(days=90)
-ATTEMPTS, WINDOW = 10, timedelta(minutes=10)
+IDLE = timedelta(days=14)
 
 
 class SignInFailed(Refusal):
@@ -24,51 +25,19 @@ class SignInFailed(Refusal):
     sentence = "The mail address or the password is wrong."
 
 
-class TooManyAttempts(Refusal):
-    code = "too_many_attempts"
-    kind = Kind.TOO_MANY
-    sentence = "Too many attempts; try again in {minutes} minutes."
-
-
-class Attempts:
-    """Failed attempts by account and by address prefix, within this process. Bounded in memory."""
-
-    def __init__(self) -> None:
-        self._failed: dict[str, list[datetime]] = {}
-
-    def check(self, *keys: str) -> None:
-        """Raises TooManyAttempts."""
-        since = system_clock() - WINDOW
-        for key in keys:
-            recent = [at for at in self._failed.get(key, []) if at > since]
-            if len(recent) >= ATTEMPTS:
-                raise TooManyAttempts(minutes=int(WINDOW.total_seconds() // 60))
-
-    def failed(self, *keys: str) -> None:
-        since = system_clock() - WINDOW
-        if len(self._failed) > 10_000:
-            self._failed = {key: at for key, at in self._failed.items() if at[-1] > since}
-        for key in keys:
-            self._failed[key] = [*[at for at in self._failed.get(key, []) if at > since], system_clock()]
-
-    def succeeded(self, account: str) -> None:
-        self._failed.pop(account, None)
-
-
 async def with_password(
-    database: Database, attempts: Attempts, email: str, password: str, *, address: str, user_agent: str
+    database: Database, email: str, password: str, *, address: str, user_agent: str
 ) -> str:
     """Sign in; gives the session's secret for the cookie. Raises SignInFailed, TooManyAttempts."""
-    account, network = f"account:{email.lower()}", f"network:{network_of(address)}"
-    attempts.check(account, network)
+    counted = {"sign_in__account": email.lower(), "sign_in__network": network_of(address)}
+    await attempts.count(database, **counted)
     async with database.as_owner() as work:
         found = await work.execute(sa.select(people).where(people.c.email == email.lower()))
         person = found.mappings().first()
     if not await passwords.matches(person["password_hash"] if person else None, password):
-        attempts.failed(account, network)
         raise SignInFailed
     assert person is not None
-    attempts.succeeded(account)
+    await attempts.forgive(database, **counted)
     async with database.as_owner() as work:
         return await begin_session(work, person["id"], address=address, user_agent=user_agent)
 
@@ -126,8 +95,16 @@ async def end_session(
         await work.execute(sa.delete(table).where(table.c.person_id == person_id, table.c.id == session_id))
 
 
-def network_of(address: str) -> str:
-    """The prefix attempts are counted by: /24 of IPv4, /64 of IPv6."""
-    if ":" in address:
-        return ":".join(address.split(":")[:4])
-    return address.rsplit(".", 1)[0]
+async def end_all(work: AsyncConnection, person_id: UUID, *, but: str | None = None) -> int:
+    """End every session of a person, or every one but that with this secret; gives how many."""
+    theirs = sign_in_sessions.c.person_id == person_id
+    if but is not None:
+        theirs = sa.and_(theirs, sign_in_sessions.c.secret_hash != hashed(but))
+    return (await work.execute(sa.delete(sign_in_sessions).where(theirs))).rowcount
+
+
+async def forget_ended(database: Database, now: datetime) -> None:
+    """Remove sessions that are over."""
+    over = sa.or_(sign_in_sessions.c.expires_at <= now, sign_in_sessions.c.last_seen_at <= now - IDLE)
+    async with database.as_owner() as work:
+        await work.execute(sa.delete(sign_in_sessions).where(over))

@@ -6,7 +6,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from gridlane.accounts import api as tokens
-from gridlane.accounts import fleets_api, organization_api, people_api
+from gridlane.accounts import belonging_api, entering_api, fleets_api, organization_api, people_api
 from gridlane.accounts.recognising import recognise
 from gridlane.billing import api as money
 from gridlane.billing import contracts_api
@@ -29,7 +29,9 @@ from gridlane.web import application
 def routers() -> list[APIRouter]:
     """Every package's REST edge."""
     return [
+        entering_api.router,
         people_api.router,
+        belonging_api.router,
         organization_api.router,
         tokens.router,
         fleets_api.router,

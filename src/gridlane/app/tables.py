@@ -1,7 +1,7 @@
 """Every package's tables, imported so that migrations and their test see them all."""
 
+from gridlane.accounts import attempts, mail, people
 from gridlane.accounts import model as accounts
-from gridlane.accounts import people
 from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
 from gridlane.charging import local_lists
@@ -32,6 +32,7 @@ from gridlane.waiting import model as waiting
 
 __all__ = [
     "accounts",
+    "attempts",
     "audit",
     "availability",
     "billing",
@@ -47,6 +48,7 @@ __all__ = [
     "local_list",
     "local_lists",
     "logs",
+    "mail",
     "maintenance",
     "monitors",
     "ownership",

@@ -6,7 +6,9 @@ from functools import partial
 
 import structlog
 
+from gridlane.accounts.mail import MailWritten
 from gridlane.accounts.tokens import SECRET, TokenCipher
+from gridlane.accounts.upkeep import Upkeep
 from gridlane.app import handlers
 from gridlane.app.answerers import answerers
 from gridlane.app.facts import Dispatcher, Listener
@@ -36,7 +38,10 @@ log = structlog.get_logger(__name__)
 def listeners(database: Database, settings: Settings, bus: buses.Bus) -> list[Listener]:
     """Who hears of each fact."""
     billing = _billing(database, settings, bus)
-    return [Listener(row.name, row.fact, partial(row.handle, billing)) for row in money.LISTENERS]
+    return [
+        Listener("accounts.send_mail", MailWritten, Upkeep(database, settings).send_mail),
+        *(Listener(row.name, row.fact, partial(row.handle, billing)) for row in money.LISTENERS),
+    ]
 
 
 def _billing(database: Database, settings: Settings, bus: buses.Bus) -> money.Consequences:
@@ -71,6 +76,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         await watching.forget(database, system_clock())
 
     return [
+        *Upkeep(database, settings).jobs(),
         Job("audit.seal", seal_audit, cron="* * * * *"),
         Job("waiting.learn", partial(learn, database, system_clock), cron="40 2 * * *"),
         Job("stations.partitions", housekeeping.make_partitions, cron="10 * * * *"),

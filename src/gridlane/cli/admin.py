@@ -4,18 +4,18 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gridlane.cli.roles import settings_for
 
-app = typer.Typer(help="Set-up link, OpenAPI, demo reset.")
+app = typer.Typer(help="Set-up link, waiting mails, OpenAPI, demo reset.")
 
 
 @app.callback()
 def _admin() -> None:
-    """Set-up link, OpenAPI, demo reset."""
+    """Set-up link, waiting mails, OpenAPI, demo reset."""
 
 
 @app.command("set-up-link")
@@ -36,6 +36,28 @@ def set_up_link() -> None:
 
     secret = asyncio.run(make(settings.database_url))
     print(f"{settings.address()}/console/setup?token={secret}")
+
+
+@app.command("mails")
+def mails() -> None:
+    """Print the mails that wait, with their links: for an installation without a mail server."""
+    from gridlane.accounts import mail
+    from gridlane.kernel.clock import system_clock
+    from gridlane.kernel.database import Database
+
+    settings = settings_for("admin")
+    assert settings.database_url is not None
+
+    async def read(url: str) -> list[dict[str, Any]]:
+        database = Database(url, pool=2)
+        try:
+            async with database.as_owner() as work:
+                return await mail.waiting(work, system_clock())
+        finally:
+            await database.close()
+
+    for one in asyncio.run(read(settings.database_url)):
+        print(f"{one['created_at']:%Y-%m-%d %H:%M}  {one['recipient']}  {one['subject']}\n\n{one['text']}")
 
 
 @app.command()

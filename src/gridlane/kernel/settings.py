@@ -121,7 +121,8 @@ class Settings(BaseSettings):
     )
     mail_url: str | None = Field(
         None,
-        description="SMTP server for mails (smtp://user:password@host:587). Empty: mails are kept in the outbox page.",
+        description="SMTP server for mails: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. "
+        "Empty: mails wait for two days, and `gridlane admin mails` prints them.",
     )
     mail_from: str = Field("Gridlane <no-reply@localhost>", description="Sender of mails.")
     stripe_api_key: str | None = Field(

@@ -17,5 +17,6 @@ export const routes: readonly Route[] = [
   { path: "/prices/:id", load: () => import("./prices/TariffPage.svelte") },
   { path: "/money", load: () => import("./money/MoneyPage.svelte") },
   { path: "/tokens", load: () => import("./tokens/TokenList.svelte") },
+  { path: "/people", load: () => import("./people/PeoplePage.svelte") },
   { path: "/organization", load: () => import("./organization/OrganizationPage.svelte") },
 ];

@@ -8,5 +8,6 @@ export const routes: readonly Route[] = [
   { path: "/charge/:plug", load: () => import("./charging/PlugPage.svelte") },
   { path: "/charges/:id", load: () => import("./charging/ChargePage.svelte") },
   { path: "/activity", load: () => import("./activity/Activity.svelte") },
+  { path: "/welcome", load: () => import("./account/WelcomePage.svelte") },
   { path: "/account", load: () => import("./account/AccountPage.svelte") },
 ];

@@ -31,9 +31,11 @@ export interface Endpoints {
     | "/incidents"
     | "/incidents/figures"
     | `/incidents/${string}`
+    | "/invitations"
     | "/ledger/balances"
     | "/live"
     | `/logs/${string}`
+    | "/mails"
     | "/me"
     | "/me/billing-details"
     | "/me/payment-sources"
@@ -50,6 +52,9 @@ export interface Endpoints {
     | "/payments"
     | "/payouts"
     | `/payouts/${string}.csv`
+    | "/people"
+    | `/people/${string}`
+    | `/people/${string}/sessions`
     | "/planning/comparison"
     | "/planning/plans"
     | `/planning/plans/${string}`
@@ -62,12 +67,14 @@ export interface Endpoints {
     | "/playbooks"
     | "/promotions"
     | "/reimbursements"
+    | "/roles"
     | "/sessions"
     | `/sessions/${string}`
     | `/sessions/${string}/bill`
     | `/sessions/${string}/cost`
     | `/sessions/${string}/events`
     | `/sessions/${string}/readings`
+    | "/sign-up"
     | "/sites"
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
@@ -122,6 +129,10 @@ export interface Endpoints {
     | `/incidents/${string}/notes`
     | `/incidents/${string}/playbook`
     | `/incidents/${string}/resolve`
+    | "/invitations"
+    | "/links/accept"
+    | "/links/look"
+    | "/me/password"
     | "/me/payment-sources"
     | "/me/plan"
     | "/me/quotes"
@@ -130,6 +141,7 @@ export interface Endpoints {
     | "/me/wallet/vouchers"
     | `/money-tasks/${string}/resolve`
     | "/operations"
+    | "/password-reset"
     | "/planning/plans"
     | `/planning/plans/${string}/stop`
     | `/planning/plans/${string}/what-if`
@@ -145,6 +157,7 @@ export interface Endpoints {
     | "/set-up"
     | "/sign-in"
     | "/sign-out"
+    | "/sign-up"
     | "/sites"
     | `/sites/${string}/circuit-evses/${string}/trust`
     | `/sites/${string}/circuits`
@@ -179,8 +192,10 @@ export interface Endpoints {
   patch:
     | `/driver-groups/${string}`
     | `/driver-groups/${string}/vehicles/${string}`
+    | "/me"
     | `/me/vehicles/${string}`
     | "/organization"
+    | `/people/${string}`
     | `/sites/${string}/circuits/${string}`
     | `/sites/${string}/energy`
     | `/stations/${string}`
@@ -191,12 +206,15 @@ export interface Endpoints {
     | `/driver-groups/${string}`
     | `/driver-groups/${string}/members/${string}`
     | `/driver-groups/${string}/vehicles/${string}`
+    | `/invitations/${string}`
     | "/me/billing-details"
     | `/me/payment-sources/${string}`
     | "/me/plan"
     | `/me/sessions/${string}`
     | `/me/vehicles/${string}`
     | `/operations/${string}`
+    | `/people/${string}`
+    | `/people/${string}/sessions`
     | `/planning/plans/${string}`
     | `/planning/scenarios/${string}`
     | `/sites/${string}/circuit-evses/${string}`

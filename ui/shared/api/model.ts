@@ -29,6 +29,10 @@ export interface Organization {
 export interface Me {
   kind: "person" | "key" | "system";
   name: string;
+  person_id: string | null;
+  /** Of people, not of keys. */
+  full_name?: string;
+  email?: string;
   organization: Organization | null;
   permissions: string[];
 }
@@ -394,4 +398,37 @@ export interface SignedInDevice {
   last_seen_at: string;
   address: string;
   user_agent: string;
+}
+
+export type Role = "owner" | "operator" | "technician" | "support" | "finance" | "fleet_manager" | "driver";
+
+export interface Person {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  /** The only sites reached; null: all. */
+  sites: string[] | null;
+  since: string;
+}
+
+export interface Invitation {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  sites: string[] | null;
+  invited_by: string;
+  created_at: string;
+  expires_at: string;
+}
+
+export interface Mail {
+  id: string;
+  recipient: string;
+  subject: string;
+  created_at: string;
+  sent_at: string | null;
+  refused_at: string | null;
+  trouble: string | null;
 }

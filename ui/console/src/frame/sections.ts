@@ -9,6 +9,7 @@ import Building2 from "@lucide/svelte/icons/building-2";
 import MapPin from "@lucide/svelte/icons/map-pin";
 import Siren from "@lucide/svelte/icons/siren";
 import Tags from "@lucide/svelte/icons/tags";
+import Users from "@lucide/svelte/icons/users";
 import Stamp from "@lucide/svelte/icons/stamp";
 import type { Component } from "svelte";
 
@@ -32,6 +33,7 @@ export const sections: readonly Section[] = [
   { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
   { path: "/money", title: () => say("nav.money"), icon: Banknote, permission: "money:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
+  { path: "/people", title: () => say("nav.people"), icon: Users, permission: "people:read" },
   {
     path: "/organization",
     title: () => say("nav.organization"),
