@@ -14,6 +14,7 @@ def row(identity="CP-1", **more):
         "identity": identity,
         "approval": "accepted",
         "security_profile": 2,
+        "next_security_profile": None,
         "verifiers": [],
         "pinned_protocol": None,
         "serial": None,

@@ -68,6 +68,7 @@ class World:
             "identity": identity,
             "approval": "accepted",
             "security_profile": 2,
+            "next_security_profile": None,
             "verifiers": verifiers,
             "pinned_protocol": None,
             "serial": None,

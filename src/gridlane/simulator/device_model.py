@@ -59,6 +59,7 @@ def standard_variables(evses: int, power: float, serial: str, vendor: str, model
         v("AuthCtrlr", "LocalPreAuthorize", "false", kind="boolean"),
         v("AuthCtrlr", "MasterPassGroupId", "", kind="string"),
         v("AuthCacheCtrlr", "Enabled", "true", kind="boolean"),
+        v("ChargingStation", "AllowNewSessionsPendingFirmwareUpdate", "false", kind="boolean"),
         v("ChargingStation", "AvailabilityState", "Available", fixed, configuration=False),
         v("ChargingStation", "Model", model, fixed, configuration=False),
         v("ChargingStation", "VendorName", vendor, fixed, configuration=False),

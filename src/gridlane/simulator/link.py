@@ -49,7 +49,7 @@ class StationLink:
         back_off: float = 5.0,
     ) -> None:
         self.station = station
-        self.url = f"{url.rstrip('/')}/{quote(station.spec.identity, safe='')}"
+        self.url = self._address(url)
         self.password = password
         self.tls = tls
         self.clock = clock or FastClock()
@@ -61,6 +61,9 @@ class StationLink:
         self._socket: ClientConnection | None = None
         self._changed = Doorbell()
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    def _address(self, url: str) -> str:
+        return f"{url.rstrip('/')}/{quote(self.station.spec.identity, safe='')}"
 
     async def run(self) -> None:
         """Connect, and connect again whenever the link breaks (RetryBackOff of OCPP-J)."""
@@ -75,6 +78,8 @@ class StationLink:
 
     async def _session(self) -> bool:
         """One connection from its beginning to its end; whether it was let in."""
+        if self.station.central_url is not None:
+            self.url = self._address(self.station.central_url)
         try:
             socket = await connect(
                 self.url,

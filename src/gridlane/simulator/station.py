@@ -141,6 +141,7 @@ class Station:
         self.trace: list[tuple[str, str]] = []
         self.wants_reconnect = False
         self.uploads: list[Upload] = []  # for the shell to carry out
+        self.central_url: str | None = None  # where to connect, once a station was told otherwise
         self.clock_offset = timedelta(0)
         self.obeys = True
         self.firmware_version = spec.firmware

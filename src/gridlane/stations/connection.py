@@ -147,6 +147,7 @@ class Connection:
                 secure=peer.secure,
                 address=peer.address,
                 superseded=superseded,
+                raised_to=self.visitor.raised_to,
             )
         )
         early, self._early = self._early, deque()

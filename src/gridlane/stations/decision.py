@@ -61,6 +61,7 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool
     address: str
     superseded: bool = False  # an older connection of the same identity was open
+    raised_to: int | None = None  # the security profile that was awaited, and it came by it
 
 
 class Disconnected(msgspec.Struct, frozen=True, kw_only=True):

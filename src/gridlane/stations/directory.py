@@ -21,7 +21,7 @@ _CERTIFICATES = 3
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """What the door knows about one station.
 
-    ``profiles`` is a set of security profiles as bits: two while a station moves from one to the next, else one.
+    ``profiles`` is a set of security profiles as bits: two while a station moves up to ``next_profile``, else one.
     ``verifiers`` as ``credentials.Packed``. ``certificates`` are serial numbers or SHA-256 fingerprints, in lower-case hex;
     when there are none, name and authority decide.
     """
@@ -37,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     pinned: str | None = None
     serial: str | None = None
     certificates: tuple[str, ...] = ()
+    next_profile: int | None = None
 
     def allows(self, profile: int) -> bool:
         return bool(self.profiles >> profile & 1)
@@ -83,24 +84,25 @@ def load(rows: Iterable[Mapping[str, Any]]) -> Iterable[Entry]:
     organizations: dict[UUID, UUID] = {}
     for row in rows:
         packed = pack(row["verifiers"])
-        organization = row["organization_id"]
+        organization, coming = row["organization_id"], row["next_security_profile"]
         yield Entry(
             station_id=row["id"],
             organization_id=organizations.setdefault(organization, organization) if organization else None,
             identity=row["identity"],
             approval=cast("Approval", intern(row["approval"])),
-            profiles=1 << row["security_profile"],
+            profiles=1 << row["security_profile"] | (0 if coming is None else 1 << coming),
             verifiers=packed.slots,
             is_weak=packed.is_weak,
             slow_verifier=packed.slow,
             pinned=intern(row["pinned_protocol"]) if row["pinned_protocol"] else None,
-            serial=row["serial"] if row["security_profile"] == _CERTIFICATES else None,
+            serial=row["serial"] if _CERTIFICATES in (row["security_profile"], coming) else None,
             certificates=tuple(text.lower() for text in row["certificate_serials"]),
+            next_profile=coming,
         )
 
 
 COLUMNS = (
-    "id", "organization_id", "identity", "approval", "security_profile", "verifiers", "pinned_protocol", "serial",
-    "certificate_serials",
+    "id", "organization_id", "identity", "approval", "security_profile", "next_security_profile", "verifiers",
+    "pinned_protocol", "serial", "certificate_serials",
 )  # fmt: skip
 """Of ``stations``: what ``load`` reads."""

@@ -81,6 +81,12 @@ class Visitor:
     confirms_new_password: bool = False
     is_approved: bool = True
 
+    @property
+    def raised_to(self) -> int | None:
+        """The profile it came by, where that is the one it is to move up to."""
+        is_next = self.entry is not None and self.profile == self.entry.next_profile
+        return self.profile if is_next else None
+
 
 @dataclass(frozen=True, slots=True)
 class DoorParts:

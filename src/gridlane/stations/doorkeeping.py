@@ -32,6 +32,11 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
 
+_GONE = """
+SELECT DISTINCT g.identity FROM gone_identities g
+WHERE g.at > %s - interval '10 seconds' AND NOT EXISTS (SELECT FROM stations s WHERE s.identity = g.identity)
+"""
+
 
 class Doorkeeper:
     """One for a gateway: owns the directory and the door."""
@@ -113,8 +118,9 @@ class Doorkeeper:
                 (self._loaded_until,),
             )
             rows = await cursor.fetchall()
+            gone = await (await cursor.execute(_GONE, (self._loaded_until,))).fetchall()
         self._loaded_until = looked_at
-        self.directory.apply(directory.load(rows))
+        self.directory.apply(directory.load(rows), [row["identity"] for row in gone])
 
     # --- what the door wants -------------------------------------------------------------------------------------
 

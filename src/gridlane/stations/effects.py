@@ -10,10 +10,12 @@ from gridlane.stations import (
     certificates,
     device_model,
     displays,
+    firmware,
     local_list,
     monitors,
     operations,
     reservations,
+    security_profiles,
     station_profiles,
 )
 from gridlane.stations.commands import Answer, AnyCommand
@@ -22,9 +24,26 @@ from gridlane.stations.state import Live
 
 Effect = Callable[[Live, Any, Answer, datetime], Commit]
 
+
+def _also(*effects: Effect) -> Effect:
+    """Several effects of one answer; none of these changes the state."""
+
+    def all_of_them(live: Live, command: Any, answer: Answer, now: datetime) -> Commit:
+        commit = Commit(live)
+        for effect in effects:
+            more = effect(live, command, answer, now)
+            commit.rows += more.rows
+            commit.facts += more.facts
+        return commit
+
+    return all_of_them
+
+
 EFFECTS: dict[str, Effect] = {
     "get_variables": device_model.read,
-    "set_variables": device_model.written,
+    "set_variables": _also(device_model.written, security_profiles.variable_taken),
+    "set_network_profile": security_profiles.network_profile_taken,
+    "update_firmware": firmware.was_taken,
     "set_variable_monitoring": monitors.were_set,
     "clear_variable_monitoring": monitors.were_cleared,
     "certificate_signed": certificates.was_taken,

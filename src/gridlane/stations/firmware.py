@@ -12,8 +12,10 @@ from gridlane.kernel.database import metadata
 from gridlane.kernel.facts import Fact
 from gridlane.kernel.group_commit import append, update
 from gridlane.kernel.ids import new_id
+from gridlane.stations.commands import Answer, UpdateFirmware
 from gridlane.stations.decision import Commit, report_fact
 from gridlane.stations.model import of_station
+from gridlane.stations.operations import superseded
 from gridlane.stations.replies import Noted
 from gridlane.stations.reports import FirmwarePublished, FirmwareReported
 from gridlane.stations.state import Live
@@ -81,6 +83,13 @@ def reported(live: Live, what: FirmwareReported, now: datetime, _answer: Any) ->
     if what.status != "Idle":
         commit.rows.append((FIRMWARE_STATUS, FirmwareStatusRow(live.station.id, what.status)))
     return commit
+
+
+def was_taken(live: Live, command: UpdateFirmware, answer: Answer, now: datetime) -> Commit:
+    """UpdateFirmware: where it took the place of an update under way (L01.FR.24), that one is over."""
+    if answer.status != "AcceptedCanceled":
+        return Commit(live)
+    return superseded(live, "update_firmware", command.request_id, now)
 
 
 def published(live: Live, what: FirmwarePublished, now: datetime, _answer: Any) -> Commit:

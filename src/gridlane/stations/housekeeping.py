@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.settings import Settings
-from gridlane.stations.model import handshake_failures, operations, stations
+from gridlane.stations.model import gone_identities, handshake_failures, operations, stations
 from gridlane.stations.reservations import station_reservations
 
 DAYS_AHEAD = 3
@@ -90,6 +90,8 @@ class Housekeeping:
                 if day + timedelta(days=1) <= limit:
                     await work.execute(sa.text(f"DROP TABLE {name}"))
             await work.execute(sa.text("DELETE FROM messages_default WHERE at < :limit"), {"limit": limit})
+            yesterday = self._clock() - timedelta(days=1)
+            await work.execute(sa.delete(gone_identities).where(gone_identities.c.at < yesterday))
             week = self._clock() - timedelta(days=7)
             await work.execute(sa.delete(handshake_failures).where(handshake_failures.c.at < week))
 

@@ -22,6 +22,7 @@ from gridlane.stations.model import (
     EvseRow,
 )
 from gridlane.stations.replies import AliveAnswered, BootAnswered, Noted
+from gridlane.stations.security_profiles import raised
 from gridlane.stations.state import ConnectorState, Live
 
 PENDING_RETRY = 60  # seconds until a station that waits for approval asks again
@@ -87,11 +88,16 @@ def connected(live: Live, what: Connected, now: datetime, _answer: Any) -> Commi
         identity=station.identity, protocol=what.protocol, address=what.address, superseded=what.superseded
     )
     changed = Live(station, live.charging)
-    return Commit(
+    commit = Commit(
         changed,
         rows=[(CONNECTION, row), *mark(changed, now, cause="connected")],
         facts=[report_fact(live, fact, now)],
     )
+    if what.raised_to is not None:
+        more = raised(changed, what.raised_to, now)
+        commit.rows += more.rows
+        commit.facts += more.facts
+    return commit
 
 
 def disconnected(live: Live, what: Disconnected, now: datetime, _answer: Any) -> Commit:

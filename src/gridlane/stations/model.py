@@ -77,6 +77,12 @@ stations = sa.Table(
     ),
     sa.Column("security_profile", sa.SmallInteger, nullable=False, server_default="2"),
     sa.Column(
+        "next_security_profile",
+        sa.SmallInteger,
+        nullable=True,
+        comment="also let in, until it first comes by it",
+    ),
+    sa.Column(
         "verifiers", JSONB, nullable=False, server_default="[]", comment="keyed verifiers of the password"
     ),
     sa.Column("certificate_serials", JSONB, nullable=False, server_default="[]"),
@@ -116,6 +122,17 @@ stations = sa.Table(
     sa.Index(None, "site_id"),
     sa.Index(None, "changed_at"),
     sa.Index("ix_stations_pending", "created_at", postgresql_where=sa.text("approval = 'pending'")),
+)
+
+# Filled by triggers, so that whoever deletes or renames need not think of it.
+gone_identities = sa.Table(
+    "gone_identities",
+    metadata,
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index(None, "at"),
+    comment="identities that stations no longer have, for a day: what directories have to forget",
 )
 
 evses = sa.Table(

@@ -311,6 +311,20 @@ _OVERDUE = {
 }
 
 
+def superseded(live: Live, kind: str, request_id: int | None, now: datetime) -> Commit:
+    """End what is under way of this kind, but for the request that took its place."""
+    commit = Commit(live)
+    for state in tuple(live.station.operations.values()):
+        if state.kind == kind:
+            command = msgspec.json.decode(state.params, type=c.AnyCommand)
+            if getattr(command, "request_id", None) != request_id:
+                ended = _end(
+                    commit.live, state, now, "unverified", "a newer one took its place", answer=state.answer
+                )
+                _also(commit, ended)
+    return commit
+
+
 def carried_out(
     live: Live, what: Instructed, now: datetime, evidence: str, status: str = "verified"
 ) -> Commit:

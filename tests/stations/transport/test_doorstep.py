@@ -28,7 +28,8 @@ def row(identity="CP-1", *, password=PASSWORD, profile=1, **more):
     verifiers = [verifier_of(password.encode(), identity, KEYS)] if password is not None else []
     defaults = {
         "id": UUID(int=1), "organization_id": None, "identity": identity, "approval": "accepted",
-        "security_profile": profile, "verifiers": verifiers, "pinned_protocol": None, "serial": None,
+        "security_profile": profile,
+        "next_security_profile": None, "verifiers": verifiers, "pinned_protocol": None, "serial": None,
         "certificate_serials": [],
     }  # fmt: skip
     return {**defaults, **more}

@@ -59,6 +59,18 @@ class Provisioning2x(Asked2x):
             "NotifyReport", "reportData", items, request, at
         )
 
+    def power_cycle(self, now: datetime, reason: str = "PowerUp") -> None:
+        """From a boot on, the first network profile of the configured order that is known is used."""
+        super().power_cycle(now, reason)
+        order = self.model.value("OCPPCommCtrlr", "NetworkConfigurationPriority").split(",")
+        slots = [int(one) for one in order if one.isdecimal() and int(one) in self.network_profiles]
+        if slots:
+            used = self.network_profiles[slots[0]]
+            self.central_url = used["ocppCsmsUrl"]
+            self.model.variables["securityctrlr", "securityprofile", None, None].value = str(
+                used["securityProfile"]
+            )
+
     def on_set_network_profile(self, payload: dict[str, Any], now: datetime) -> Any:
         url = payload["connectionData"]["ocppCsmsUrl"]
         if not url.startswith(("ws://", "wss://")):

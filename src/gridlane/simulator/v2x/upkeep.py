@@ -1,6 +1,5 @@
 """Firmware and logs (blocks L, N01)."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +7,19 @@ from gridlane.simulator.files import Upload
 from gridlane.simulator.v2x.asked import Asked2x, Speak
 
 
+class FirmwareRun:
+    """An update under way: what is still to be said, and what comes later by appointment."""
+
+    def __init__(
+        self, request: int, location: str, steps: list[str], download: float, install: float
+    ) -> None:
+        self.request, self.location, self.steps = request, location, steps
+        self.waits = {"DownloadScheduled": download, "InstallScheduled": install}
+
+
 class Upkeep2x(Asked2x):
+    firmware_run: FirmwareRun | None = None
+
     def triggers(self) -> dict[str, Speak]:
         return super().triggers() | {
             "FirmwareStatusNotification": lambda _chosen, at: self._say_firmware(at),
@@ -49,30 +60,49 @@ class Upkeep2x(Asked2x):
         if later > 0:
             steps = ["DownloadScheduled", *steps]
         install = _until(firmware.get("installDateTime"), now)
-        if install > 0 and "SignatureVerified" in steps:
+        if "SignatureVerified" in steps and (install > 0 or self._is_charging()):
             steps.insert(steps.index("SignatureVerified") + 1, "InstallScheduled")
-        self._run_firmware(steps, request, location, now, later, install)
-        return {"status": "Accepted"}
+        running, self.firmware_run = self.firmware_run, FirmwareRun(request, location, steps, later, install)
+        if running is not None and "Installing" not in running.steps:
+            self.firmware_run = running
+            return {"status": "Rejected"}
+        run = self.firmware_run
+        self.at(now + timedelta(seconds=0.5), lambda at: self._go_on(run, at))
+        return {"status": "Accepted" if running is None else "AcceptedCanceled"}
 
-    def _run_firmware(
-        self, steps: list[str], request: int, location: str, now: datetime, download: float, install: float
-    ) -> None:
-        at, order = 0.5, {"DownloadScheduled": download, "InstallScheduled": install}
-        for status in steps:
-            self.at(now + timedelta(seconds=at), self._firmware_step(status, request))
-            at += 1 + max(0.0, order.get(status, 0.0))
-        if steps[-1] == "Installed":
-            version = location.rsplit("/", 1)[-1][:50] or "updated"
-            self.at(now + timedelta(seconds=at), lambda then: self._installed(version, then))
+    def _is_charging(self) -> bool:
+        return any(one.transaction is not None for one in self.evses.values())
 
-    def _firmware_step(self, status: str, request: int) -> Callable[[datetime], None]:
-        def step(now: datetime) -> None:
-            self.firmware_status = status
-            self.call("FirmwareStatusNotification", {"status": status, "requestId": request}, now)
+    def _go_on(self, run: "FirmwareRun", now: datetime) -> None:
+        """The next step of an update, unless another took its place; nothing is installed under a transaction."""
+        if self.firmware_run is not run:
+            return
+        if run.steps[0] == "Installing" and self._is_charging():
+            self._close_idle_evses(now)
+            self.at(now + timedelta(seconds=0.5), lambda at: self._go_on(run, at))
+            return
+        status = self.firmware_status = run.steps.pop(0)
+        self.call("FirmwareStatusNotification", {"status": status, "requestId": run.request}, now)
+        if run.steps:
+            wait = 1 + max(0.0, run.waits.get(status, 0.0))
+            self.at(now + timedelta(seconds=wait), lambda at: self._go_on(run, at))
+            return
+        self.firmware_run = None
+        if status == "Installed":
+            version = run.location.rsplit("/", 1)[-1][:50] or "updated"
+            self.at(now + timedelta(seconds=1), lambda at: self._installed(version, at))
 
-        return step
+    def _close_idle_evses(self, now: datetime) -> None:
+        """L01.FR.07: where no new sessions may begin before the installation, free EVSEs are out of service."""
+        if self.model.value("ChargingStation", "AllowNewSessionsPendingFirmwareUpdate") != "true":
+            for one in self.evses.values():
+                if one.is_free:
+                    one.operative = False
+                    self.show(one, now)
 
     def _installed(self, version: str, now: datetime) -> None:
+        for one in self.evses.values():
+            one.operative = True
         self.firmware_version = version
         self.power_cycle(now, "FirmwareUpdate")
 
