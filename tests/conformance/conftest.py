@@ -3,13 +3,21 @@
 A case is passed only when its test asserts what is stored and what the station does next, not just an answer.
 """
 
+import ssl
 import sys
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from gridlane.app.supervisor import free_port
 from gridlane.ocpp.version import Version
+from gridlane.stations.development_authority import issue_station_certificate, key_pem, new_key
+from gridlane.stations.listeners import open_listeners
+from gridlane.stations.station_authority import station_authority
 
 sys.path.append(str(Path(__file__).parent))  # cases.py, not_tested.py, counting.py
 
@@ -105,6 +113,48 @@ class Lab:
             for name, value in variables.items()
         ]
         return await self.ask("set_variables", variables=wanted)
+
+    # --- transport layer security --------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def tls_port(self):
+        """A listener with TLS beside the plain one; gives its address for stations."""
+        settings = self.installation.settings
+        opening = settings.model_copy(update={"station_port": 0, "station_tls_port": free_port()})
+        (listener,) = await open_listeners(opening, self.installation.keeper.door)
+        try:
+            yield f"wss://localhost:{opening.station_tls_port}/ocpp"
+        finally:
+            await listener.close()
+
+    def trust(self, chain=None, key=None):
+        """What a station trusts, and the certificate it shows."""
+        folder = self.installation.settings.data_dir
+        context = ssl.create_default_context(cafile=folder / "tls" / "authority.pem")
+        if chain is not None:
+            shown = folder / f"{uuid4().hex}.pem"
+            shown.write_text(key_pem(key).decode() + chain)
+            context.load_cert_chain(shown)
+        return context
+
+    def certificate(self, name, *, authority=None):
+        """A station's certificate (PEM) and its key, of our own authority or another."""
+        now = datetime.now(UTC)
+        signer, key = authority or station_authority(self.installation.settings, now), new_key()
+        made = issue_station_certificate(signer, key.public_key(), name, "Gridlane", now)
+        return made.public_bytes(Encoding.PEM).decode(), key
+
+    async def turned_away(self, identity, reason):
+        """A handshake that failed for this reason is shown to the operator, who sees no such station connected."""
+
+        async def shown():
+            found = (await self.installation.get("/handshakes"))["items"]
+            return [
+                one for one in found if (one["identity"] or "") == identity and one["reason_code"] == reason
+            ]
+
+        await self.installation.until(shown, 20)
+        assert await self.installation.sql("SELECT 1 FROM stations WHERE connected") == []
 
     # --- stories -------------------------------------------------------------------------------------------------
 

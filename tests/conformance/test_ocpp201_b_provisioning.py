@@ -88,3 +88,78 @@ async def test_tc_b_21_a_reset_on_idle_waits_for_the_session_to_end(lab, v201):
         ended = await lab.installation.operation(operation, patience=20)
         assert ended["status"] == "verified"
         assert await lab.session()
+
+
+@pytest.mark.parametrize(
+    ("immediate", "charging"),
+    [
+        pytest.param(False, False, id="tc_b_25"),
+        pytest.param(False, True, id="tc_b_26"),
+        pytest.param(True, True, id="tc_b_27"),
+    ],
+)
+async def test_tc_b_25_b_26_b_27_one_evse_is_reset_and_the_station_stays(lab, v201, immediate, charging):
+    async with lab.station(v201, evses=2) as station:
+        if charging:
+            await lab.charge(station)
+            await station.plug_in(2)
+        told = len(station.sent("StatusNotification"))
+        operation = await lab.installation.command(lab.id, "reset", evse=1, immediate=immediate)
+        if charging and not immediate:
+            waiting = await lab.installation.operation(operation, "agreed")
+            assert "Scheduled" in waiting["answer"]
+            assert station.evse().power > 0
+            await station.tap(lab.card)
+        ended = await lab.installation.operation(operation, patience=20)
+        assert (ended["status"], "EVSE 1 reported" in ended["evidence"]) == ("verified", True)
+        assert station.received("Reset")[0]["evseId"] == 1
+        assert len(station.sent("StatusNotification")) > told
+        assert len(station.acknowledged("BootNotification")) == 1
+        if charging:
+            await lab.quiet(station)
+            reason = "ImmediateReset" if immediate else "Local"
+            assert await lab.seen("SELECT stop_reason FROM sessions WHERE status = 'ended' AND evse = 1") == (
+                reason,
+            )
+            await lab.seen("SELECT 1 FROM sessions WHERE status = 'active' AND evse = 2")
+
+
+async def test_tc_b_31_an_approved_station_is_asked_to_boot_while_it_still_waits(installation, v201):
+    async with VirtualStation(
+        installation.station_url, "NEW-1", v201, password="0123456789abcdef0123"
+    ) as station:
+        await station.until(lambda: station.machine.booted, "to hear")
+        assert not station.machine.accepted
+        (waiting,) = (await installation.get("/approvals"))["items"]
+        await installation.post(f"/approvals/{waiting['id']}", {"site_id": str(installation.site_id)})
+        await station.until(lambda: station.machine.accepted, "to be accepted", 20)
+        assert [one["requestedMessage"] for one in station.received("TriggerMessage")] == ["BootNotification"]
+        assert station.sent("BootNotification")[-1]["reason"] == "Triggered"
+        (stored,) = await installation.sql("SELECT approval, boot_reason FROM stations")
+        assert stored == ("accepted", "Triggered")
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        pytest.param("wss://csms.example/ocpp", "verified", id="tc_b_42"),
+        pytest.param("ftp://csms.example/ocpp", "refused", id="tc_b_44"),
+    ],
+)
+async def test_tc_b_42_b_44_another_network_profile_is_taken_or_not(lab, v201, url, status):
+    async with lab.station(v201) as station:
+        data = {
+            "ocppVersion": "OCPP20",
+            "ocppTransport": "JSON",
+            "ocppCsmsUrl": url,
+            "messageTimeout": 30,
+            "securityProfile": 2,
+            "ocppInterface": "Wired0",
+        }
+        ended = await lab.ask("set_network_profile", status, slot=2, data=data)
+        assert station.received("SetNetworkProfile") == [{"configurationSlot": 2, "connectionData": data}]
+        waits = await lab.installation.sql("SELECT next_security_profile FROM stations")
+        if status == "verified":
+            assert (station.machine.network_profiles, waits) == ({2: data}, [(2,)])
+        else:
+            assert (station.machine.network_profiles, ended["evidence"], waits) == ({}, "Failed", [(None,)])

@@ -41,9 +41,16 @@ def hash_data(certificate: str) -> dict[str, str] | None:
     return {
         "hashAlgorithm": "SHA256",
         "issuerNameHash": hashlib.sha256(found.issuer.public_bytes()).hexdigest(),
-        "issuerKeyHash": hashlib.sha256(_public(found.public_key())).hexdigest(),
+        "issuerKeyHash": hashlib.sha256(_key_bits(found.public_key())).hexdigest(),
         "serialNumber": f"{found.serial_number:x}"[:40],
     }
+
+
+def _key_bits(key: Any) -> bytes:
+    """The value of the subjectPublicKey alone, as OCSP hashes it (RFC 6960, 4.1.1)."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return bytes(key.public_bytes(Encoding.DER, PublicFormat.PKCS1))
 
 
 def _public(key: Any) -> bytes:

@@ -60,5 +60,8 @@ class Configured16(Station):
         self.password: str | None = None
         self.station_status = "Available"
 
+    def say_security(self, kind: str, now: datetime) -> None:
+        self.call("SecurityEventNotification", {"type": kind, "timestamp": self.told_time(now)}, now)
+
     def meter(self, one: Evse, now: datetime, context: str = "Sample.Periodic") -> None:
         raise NotImplementedError

@@ -51,21 +51,15 @@ class Security16(Configured16):
             self.certificate_chain = payload["certificateChain"]
             return {"status": "Accepted"}
 
-        def after(at: datetime) -> None:
-            self.call(
-                "SecurityEventNotification",
-                {"type": "InvalidChargePointCertificate", "timestamp": self.told_time(at)},
-                at,
-            )
-
-        return {"status": "Rejected"}, after
+        return {"status": "Rejected"}, lambda at: self.say_security("InvalidChargePointCertificate", at)
 
     def on_install_certificate(self, payload: dict[str, Any], now: datetime) -> Any:
         from gridlane.simulator.certificates import hash_data
 
         hashed = hash_data(payload["certificate"])
         if hashed is None:
-            return {"status": "Rejected"}
+            event = "InvalidCentralSystemCertificate"
+            return {"status": "Rejected"}, lambda at: self.say_security(event, at)
         self.certificates.append((payload["certificateType"], hashed))
         return {"status": "Accepted"}
 

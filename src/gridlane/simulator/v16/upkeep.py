@@ -29,6 +29,8 @@ class Upkeep16(Configured16):
             def saying(at: datetime) -> None:
                 self.firmware_status = status
                 self.call(action, {"status": status, **extra}, at)
+                if status == "InvalidSignature":
+                    self.say_security("InvalidFirmwareSignature", at)
                 if status == "Installed":
                     self.firmware_version = location.rsplit("/", 1)[-1][:50] or "updated"
 

@@ -52,6 +52,9 @@ class Asked2x(Station):
                 payload[field] = list(part)
             self.call(action, payload, now)
 
+    def say_security(self, kind: str, now: datetime) -> None:
+        self.call("SecurityEventNotification", {"type": kind, "timestamp": self.told_time(now)}, now)
+
     def triggers(self) -> dict[str, Speak]:
         """What can be triggered, by its word; each block adds its own."""
         return {}

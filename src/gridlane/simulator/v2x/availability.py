@@ -34,8 +34,11 @@ class Availability2x(Asked2x):
 
     def idle(self, now: datetime) -> None:
         """A transaction ended: a reset that waited for it may go on."""
-        if self.pending_reset is not None and all(e.transaction is None for e in self.evses.values()):
-            number, self.pending_reset = int(self.pending_reset or 0) or None, None
+        if self.pending_reset is None:
+            return
+        number = int(self.pending_reset or 0) or None
+        if all(e.transaction is None for e in self.evses.values() if number in (None, e.number)):
+            self.pending_reset = None
             self.boot_reason = "ScheduledReset"
             self.at(now + timedelta(seconds=1), lambda at: self._reset(number, at))
 

@@ -26,10 +26,7 @@ class Security2x(Asked2x):
         if certificates.fits(payload["certificateChain"], self.key):
             self.certificate_chain = payload["certificateChain"]
             return {"status": "Accepted"}
-        return {"status": "Rejected"}, lambda at: self._say_security("InvalidChargingStationCertificate", at)
-
-    def _say_security(self, kind: str, now: datetime) -> None:
-        self.call("SecurityEventNotification", {"type": kind, "timestamp": self.told_time(now)}, now)
+        return {"status": "Rejected"}, lambda at: self.say_security("InvalidChargingStationCertificate", at)
 
     def on_install_certificate(self, payload: dict[str, Any], now: datetime) -> Any:
         hashed = certificates.hash_data(payload["certificate"])

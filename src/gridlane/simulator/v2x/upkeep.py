@@ -29,10 +29,9 @@ class Upkeep2x(Asked2x):
     def on_update_firmware(self, payload: dict[str, Any], now: datetime) -> Any:
         firmware, request = payload["firmware"], payload["requestId"]
         certificate = firmware.get("signingCertificate", "")
-        if "REVOKED" in certificate:
-            return {"status": "RevokedCertificate"}
-        if "INVALID" in certificate:
-            return {"status": "InvalidCertificate"}
+        if "REVOKED" in certificate or "INVALID" in certificate:
+            status = "RevokedCertificate" if "REVOKED" in certificate else "InvalidCertificate"
+            return {"status": status}, lambda at: self.say_security("InvalidFirmwareSigningCertificate", at)
         location = firmware["location"]
         steps = [
             "Downloading",
@@ -83,6 +82,8 @@ class Upkeep2x(Asked2x):
             return
         status = self.firmware_status = run.steps.pop(0)
         self.call("FirmwareStatusNotification", {"status": status, "requestId": run.request}, now)
+        if status == "InvalidSignature":
+            self.say_security("InvalidFirmwareSignature", now)
         if run.steps:
             wait = 1 + max(0.0, run.waits.get(status, 0.0))
             self.at(now + timedelta(seconds=wait), lambda at: self._go_on(run, at))
