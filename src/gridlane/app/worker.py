@@ -30,6 +30,7 @@ from gridlane.planning.working import Planner
 from gridlane.stations import certificate_expiry, customers, uploads
 from gridlane.stations.absent import Caretaker
 from gridlane.stations.housekeeping import Housekeeping
+from gridlane.waiting.keeping import Keeper
 from gridlane.waiting.learning import learn
 
 log = structlog.get_logger(__name__)
@@ -118,6 +119,7 @@ async def _run(settings: Settings) -> None:
     )
     watch = Watch(database, bus)
     control = Control(database, bus, system_clock, f"worker-{new_id()}")
+    keeper = Keeper(database, bus, TokenCipher(settings.secret(SECRET)), system_clock)
     await Housekeeping(database, settings).make_partitions()
     await ReadingsHousekeeping(database, settings).make_partitions()
     await jobs.open()
@@ -128,6 +130,7 @@ async def _run(settings: Settings) -> None:
         asyncio.create_task(watch.run(), name="watch"),
         asyncio.create_task(control.run(), name="power"),
         asyncio.create_task(Planner(database, bus).run(), name="planner"),
+        asyncio.create_task(keeper.run(), name="queues"),
     ]
     told = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

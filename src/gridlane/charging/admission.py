@@ -22,7 +22,7 @@ Kind = Literal["reservation", "credit", "external"]
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """One thing said beforehand.
 
-    - ``reservation``: the EVSE is kept for the token or its group; others get ``not_at_this_time``.
+    - ``reservation``: the EVSE is kept for the token, its group or its person; others get ``not_at_this_time``.
     - ``credit``: the token may not start (``status`` no_credit) until this is withdrawn.
     - ``external``: another network's verdict on a token we did not issue.
     """
@@ -34,6 +34,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     status: VerdictStatus = "accepted"
     token_key: UUID | None = None
     group_id: str | None = None
+    person_id: UUID | None = None
     station_id: UUID | None = None
     evse: int | None = None
     message: str | None = None

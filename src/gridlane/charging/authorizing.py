@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from gridlane.charging.model import AUTHORIZATIONS
-from gridlane.charging.questions import Answered, OpenSession, SessionAsked, TokenFacts
+from gridlane.charging.questions import Admission, Answered, OpenSession, SessionAsked, TokenFacts
 from gridlane.kernel.facts import Fact
 from gridlane.stations.decision import Ask, Commit, report_fact
 from gridlane.stations.replies import TokenAnswered, Verdict, VerdictStatus
@@ -101,12 +101,13 @@ def _reserved(facts: TokenFacts, occasion: Occasion) -> VerdictStatus | None:
     """An EVSE kept for somebody else."""
     if occasion.name != "start" or occasion.evse is None:
         return None
-    mine = {facts.key, facts.token.group_id if facts.token is not None else None} - {None}
+    token = facts.token
+    mine = {facts.key, *((token.group_id, token.person_id) if token is not None else ())} - {None}
     for one in facts.admissions:
         if (
             one.kind == "reservation"
             and one.evse == occasion.evse
-            and mine.isdisjoint((one.token_key, one.group_id))
+            and mine.isdisjoint((one.token_key, one.group_id, one.person_id))
         ):
             return "not_at_this_time"
     return None
@@ -185,9 +186,19 @@ def _evses(facts: TokenFacts, live: Live) -> tuple[int, ...]:
     return tuple(sorted({key[0] for key, one in live.station.connectors.items() if one.evse_id in allowed}))
 
 
+def _message(facts: TokenFacts, occasion: Occasion, status: VerdictStatus) -> str | None:
+    """What was said for the driver; of a reservation only where it stands in the way."""
+
+    def matters(one: Admission) -> bool:
+        in_the_way = status == "not_at_this_time" and one.evse == occasion.evse
+        return one.message is not None and (one.kind != "reservation" or in_the_way)
+
+    return next((one.message for one in facts.admissions if matters(one)), None)
+
+
 def _verdict(facts: TokenFacts, occasion: Occasion, status: VerdictStatus) -> Verdict:
     token = facts.token
-    message = next((one.message for one in facts.admissions if one.message), None)
+    message = _message(facts, occasion, status)
     if token is None:
         return Verdict(status=status, message=message)
     group = TokenRef(token.group_id, "Central") if token.group_id else None

@@ -227,6 +227,7 @@ admissions = sa.Table(
     sa.Column("kind", sa.Text, nullable=False, comment="reservation, credit, external"),
     sa.Column("token_key", sa.Uuid, nullable=True),
     sa.Column("group_id", sa.Text, nullable=True),
+    sa.Column("person_id", sa.Uuid, nullable=True),
     sa.Column("station_id", sa.Uuid, nullable=True),
     sa.Column("evse", sa.SmallInteger, nullable=True),
     sa.Column("status", sa.Text, nullable=False, comment="AuthorizationStatusEnumType"),
@@ -237,6 +238,7 @@ admissions = sa.Table(
     sa.Index(None, "token_key"),
     sa.Index(None, "station_id"),
     sa.Index(None, "valid_until"),
+    sa.Index(None, "reference"),
     comment="what other parts say beforehand about a token or an EVSE",
 )
 

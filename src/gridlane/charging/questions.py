@@ -68,6 +68,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     evse: int | None
     status: VerdictStatus
     message: str | None = None
+    person_id: UUID | None = None
 
 
 class TokenFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,26 @@
 """The REST edge of waiting: predicted waits for everybody, one's own place in a queue and reservations."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gridlane.accounts.tokens import SECRET, TokenCipher
+from gridlane.forecasting.waits import wait
+from gridlane.kernel.access import Caller, NotSignedIn, Permission
 from gridlane.kernel.clock import system_clock
-from gridlane.kernel.edge import Json
-from gridlane.waiting.outlook import Needs, Outlook, WaitUnknown, forecast
+from gridlane.kernel.edge import Json, TheCaller, TheDatabase
+from gridlane.stations import places
+from gridlane.waiting import joining
+from gridlane.waiting.needs import Needs
+from gridlane.waiting.outlook import Outlook, WaitUnknown, forecast
+from gridlane.waiting.rules import SiteRules, queue_at, rules_of, set_rules
 
 router = APIRouter(tags=["waiting"])
 
@@ -48,9 +61,145 @@ async def show_wait(request: Request, site_id: UUID, needs: TheNeeds, arriving_i
             "wait": forecast(site_id, found),
             "plugs": outlook.frees(site, now),
             "hours": outlook.free_chances(site, needs, now, HOURS_AHEAD),
+            "queue": await queue_at(request.app.state.database, site),
             "as_of": outlook.as_of,
         }
     )
+
+
+# --- the queue of a place ----------------------------------------------------------------------------------------
+
+
+class JoinInput(BaseModel):
+    """What one can use there; without connectors, any plug."""
+
+    connectors: Annotated[list[str], Field(max_length=8)] = []
+    min_power: Annotated[float, Field(ge=0)] = 0.0
+
+
+@router.post("/driver/places/{site_id}/queue", status_code=201)
+async def join_queue(request: Request, caller: TheCaller, site_id: UUID, wish: JoinInput) -> Json:
+    """Take a place in the queue. The plug held for it is kept for oneself at the station too."""
+    needs = Needs(connectors=frozenset(wish.connectors), min_power=wish.min_power)
+    async with _queueing(request, caller) as (work, cipher, rung):
+        place_id, stations = await joining.join(work, caller, cipher, site_id, needs, system_clock())
+        rung.update(stations)
+    return Json(await _place(request, caller, place_id), status_code=201)
+
+
+@router.get("/driver/queue")
+async def my_queue(request: Request, caller: TheCaller) -> Json:
+    """One's own places, with how many are before and how long it may take."""
+    return Json({"items": await _places(request, caller)})
+
+
+@router.delete("/driver/queue/{place_id}", status_code=204)
+async def leave_queue(request: Request, caller: TheCaller, place_id: UUID) -> None:
+    """Give a place up."""
+    async with _queueing(request, caller) as (work, cipher, rung):
+        rung.update(await joining.leave(work, caller, cipher, place_id, system_clock()))
+
+
+@router.post("/driver/queue/{place_id}/snooze")
+async def snooze(request: Request, caller: TheCaller, place_id: UUID) -> Json:
+    """Be passed over for a while and keep the place."""
+    async with _queueing(request, caller) as (work, cipher, rung):
+        rung.update(await joining.snooze(work, caller, cipher, place_id, system_clock()))
+    return Json(await _place(request, caller, place_id))
+
+
+@router.post("/driver/queue/{place_id}/wake")
+async def wake(request: Request, caller: TheCaller, place_id: UUID) -> Json:
+    """Be called again from now on."""
+    async with _queueing(request, caller) as (work, cipher, rung):
+        rung.update(await joining.wake(work, caller, cipher, place_id, system_clock()))
+    return Json(await _place(request, caller, place_id))
+
+
+@router.post("/driver/queue/{place_id}/blocked")
+async def report_blocked(request: Request, caller: TheCaller, place_id: UUID) -> Json:
+    """The bay of the held plug is blocked: be first in line for another one."""
+    async with _queueing(request, caller) as (work, cipher, rung):
+        rung.update(await joining.report_blocked(work, caller, cipher, place_id, system_clock()))
+    return Json(await _place(request, caller, place_id))
+
+
+@asynccontextmanager
+async def _queueing(
+    request: Request, caller: Caller
+) -> AsyncIterator[tuple[AsyncConnection, TokenCipher, set[UUID]]]:
+    """A unit of work on a queue; rings the stations that were asked for something, once it is committed."""
+    state = request.app.state
+    rung: set[UUID] = set()
+    async with state.database.unit_of_work(caller.scope) as work:
+        yield work, TokenCipher(state.settings.secret(SECRET)), rung
+    state.bus.publish("waiting")
+    for station_id in rung:
+        state.bus.publish(f"station.{station_id}.operations")
+
+
+async def _place(request: Request, caller: Caller, place_id: UUID) -> dict[str, Any]:
+    return next(one for one in await _places(request, caller) if one["id"] == place_id)
+
+
+async def _places(request: Request, caller: Caller) -> list[dict[str, Any]]:
+    if caller.person_id is None:
+        raise NotSignedIn
+    outlook, now = await fresh(request), system_clock()
+    async with request.app.state.database.unit_of_work(caller.scope) as work:
+        mine = await joining.my_places(work, caller.person_id, now)
+    return [_shown(outlook, row, now) for row in mine]
+
+
+def _shown(outlook: Outlook, row: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """A place with its estimate: nobody who joins later is served before it."""
+    needs = Needs(connectors=frozenset(row["connectors"]), min_power=row["min_power"])
+    site = outlook.sites.get(row["site_id"])
+    situation = None if site is None else outlook.situation(site, needs, now)
+    estimate = None
+    if situation is not None and row["status"] in ("waiting", "snoozed"):
+        found = wait(replace(situation, before=row["ahead"], arrivals=0.0, coming=()), 0.0)
+        estimate = forecast(row["site_id"], found)
+    return {
+        **{name: row[name] for name in _OF_PLACE},
+        "site": {"id": row["site_id"], "name": row["site_name"]},
+        "plug": None if row["public_id"] is None else {"public_id": row["public_id"], "label": row["label"]},
+        "wait": estimate,
+    }
+
+
+_OF_PLACE = ("id", "status", "joined_at", "held_until", "snoozed_until", "snoozes", "misses", "ahead")
+
+
+# --- what operators decide and see -------------------------------------------------------------------------------
+
+
+class RulesInput(BaseModel):
+    queue: bool = False
+    hold_minutes: Annotated[int, Field(ge=1, le=240)] = 8
+    snooze_minutes: Annotated[int, Field(ge=1, le=240)] = 15
+    snoozes: Annotated[int, Field(ge=0, le=10)] = 2
+    chances: Annotated[int, Field(ge=1, le=10)] = 2
+    capacity: Annotated[int, Field(ge=1, le=500)] = 30
+
+
+@router.get("/sites/{site_id}/waiting")
+async def show_rules(caller: TheCaller, database: TheDatabase, site_id: UUID) -> Json:
+    """Whether drivers can queue at a site, its rules, and who waits there now."""
+    caller.require(Permission.STATIONS_READ)
+    async with database.unit_of_work(caller.scope) as work:
+        await places.site(work, caller, site_id)
+        rules = await rules_of(work, site_id)
+        waiting = await joining.waiting_at(work, site_id)
+    return Json({"rules": rules, "queue": waiting})
+
+
+@router.put("/sites/{site_id}/waiting")
+async def change_rules(caller: TheCaller, database: TheDatabase, site_id: UUID, rules: RulesInput) -> Json:
+    """Open or close a site's queue, and say how long a plug is held."""
+    async with database.unit_of_work(caller.scope) as work:
+        changed = await set_rules(work, caller, site_id, SiteRules(**rules.model_dump()))
+    return Json({"rules": changed})
 
 
 async def fresh(request: Request) -> Outlook:

@@ -1,8 +1,18 @@
-"""Tables of waiting: what was learned of each organization's sites."""
+"""Tables of waiting: what was learned of each site, who waits where and by which rules, and which bays are blocked."""
+
+from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from gridlane.kernel.database import metadata
+
+_ACTIVE = sa.text("status IN ('waiting', 'held', 'snoozed')")
+
+
+def _at(name: str, *, nullable: bool = True) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
 
 wait_models = sa.Table(
     "wait_models",
@@ -13,4 +23,52 @@ wait_models = sa.Table(
     sa.Column("sessions", sa.Integer, nullable=False, comment="how many it learned from"),
     sa.Column("content", sa.LargeBinary, nullable=False, comment="MessagePack of waiting.habits.Habits"),
     comment="habits of sites, learned by a job; the newest version of an organization counts",
+)
+
+queue_places = sa.Table(
+    "queue_places",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("site_id", sa.Uuid, nullable=False),
+    sa.Column("person_id", sa.Uuid, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, comment="waiting.queue.Status"),
+    _at("joined_at", nullable=False),
+    _at("rank", nullable=False),
+    sa.Column("connectors", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("min_power", sa.Float, nullable=False, server_default="0", comment="W"),
+    sa.Column("plug", sa.Uuid, nullable=True, comment="the EVSE held for this place"),
+    _at("held_until"),
+    _at("snoozed_until"),
+    sa.Column("snoozes", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("misses", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("told_station", sa.Uuid, nullable=True, comment="the station that holds a reservation for it"),
+    sa.Column("told_number", sa.BigInteger, nullable=True, comment="number of that reservation"),
+    _at("changed_at", nullable=False),
+    sa.Index("uq_queue_places_person", "site_id", "person_id", unique=True, postgresql_where=_ACTIVE),
+    sa.Index("uq_queue_places_plug", "plug", unique=True, postgresql_where=_ACTIVE),
+    sa.Index("ix_queue_places_person_id", "person_id", "changed_at"),
+    sa.Index("ix_queue_places_active", "site_id", "rank", postgresql_where=_ACTIVE),
+    comment="who waits for a plug of a site, in order of rank",
+)
+
+waiting_rules = sa.Table(
+    "waiting_rules",
+    metadata,
+    sa.Column("site_id", sa.Uuid, sa.ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("content", sa.Text, nullable=False, comment="JSON of waiting.rules.SiteRules"),
+    _at("changed_at", nullable=False),
+    comment="queue and reservations of a site, as its operator wants them",
+)
+
+blocked_bays = sa.Table(
+    "blocked_bays",
+    metadata,
+    sa.Column("evse_id", sa.Uuid, sa.ForeignKey("evses.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("reported_by", sa.Uuid, nullable=False, comment="a person"),
+    _at("reported_at", nullable=False),
+    _at("until", nullable=False),
+    comment="bays that a driver found blocked by a car that does not charge",
 )

@@ -25,6 +25,8 @@ from gridlane.stations.availability import availability_intervals
 from gridlane.stations.model import connectors, evses, sites, stations
 from gridlane.waiting.habits import FAST, Habits, KindHabits
 from gridlane.waiting.learning import newest
+from gridlane.waiting.model import queue_places
+from gridlane.waiting.needs import Needs
 
 FRESH = timedelta(seconds=3)
 LEARNED = timedelta(minutes=10)
@@ -35,13 +37,6 @@ class WaitUnknown(Refusal):
     code = "wait_unknown"
     kind = Kind.NOT_FOUND
     sentence = "There is no such place to charge, or no plug there that fits."
-
-
-class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a driver can use: one of these OCPI connector types (any where none is named), at least so much power, W."""
-
-    connectors: frozenset[str] = frozenset()
-    min_power: float = 0.0
 
 
 class PlugNow(msgspec.Struct, frozen=True):
@@ -61,11 +56,7 @@ class PlugNow(msgspec.Struct, frozen=True):
         return self.max_power > FAST
 
     def fits(self, needs: Needs) -> bool:
-        """An unknown connector is taken to fit: the driver sees it on the screen."""
-        plugs_in = (
-            not needs.connectors or not self.connectors or not needs.connectors.isdisjoint(self.connectors)
-        )
-        return plugs_in and self.max_power >= needs.min_power
+        return needs.met_by(self.connectors, self.max_power)
 
 
 class SiteNow(msgspec.Struct, frozen=True):
@@ -228,17 +219,25 @@ async def sites_now(work: AsyncConnection) -> dict[UUID, SiteNow]:
         .group_by(sessions.c.station_id, sessions.c.evse)
         .subquery()
     )
+    queued = (
+        sa.select(queue_places.c.site_id, sa.func.count().label("count"))
+        .where(queue_places.c.status == "waiting")
+        .group_by(queue_places.c.site_id)
+        .subquery()
+    )
     query = (
         sa.select(
             sites.c.id, sites.c.organization_id, sites.c.latitude, sites.c.longitude, sites.c.time_zone,
             evses.c.id.label("evse_id"), evses.c.station_id, evses.c.number, evses.c.public_id, evses.c.max_power,
             ledger.c.state, sa.func.coalesce(begun.c.since, ledger.c.since).label("since"), kinds.c.kinds,
+            queued.c.count.label("queued"),
         )
         .join_from(sites, stations, stations.c.site_id == sites.c.id)
         .join(evses, evses.c.station_id == stations.c.id)
         .outerjoin(ledger, sa.and_(ledger.c.evse_id == evses.c.id, ledger.c.until.is_(None)))
         .outerjoin(begun, sa.and_(begun.c.station_id == evses.c.station_id, begun.c.evse == evses.c.number))
         .outerjoin(kinds, kinds.c.evse_id == evses.c.id)
+        .outerjoin(queued, queued.c.site_id == sites.c.id)
         .where(
             sites.c.public, sites.c.latitude.is_not(None), sites.c.longitude.is_not(None),
             stations.c.approval == "accepted", stations.c.organization_id.is_not(None),
@@ -262,7 +261,13 @@ async def sites_now(work: AsyncConnection) -> dict[UUID, SiteNow]:
         )
     return {
         site_id: SiteNow(
-            site_id, row.organization_id, row.latitude, row.longitude, row.time_zone, tuple(plugs)
+            site_id,
+            row.organization_id,
+            row.latitude,
+            row.longitude,
+            row.time_zone,
+            tuple(plugs),
+            row.queued or 0,
         )
         for site_id, (row, plugs) in found.items()
     }
