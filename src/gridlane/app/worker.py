@@ -30,7 +30,8 @@ from gridlane.planning.working import Planner
 from gridlane.stations import certificate_expiry, customers, uploads
 from gridlane.stations.absent import Caretaker
 from gridlane.stations.housekeeping import Housekeeping
-from gridlane.waiting.keeping import Keeper
+from gridlane.waiting.charging_for import bill_reservations
+from gridlane.waiting.keeper import Keeper
 from gridlane.waiting.learning import learn
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,11 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     return [
         *Upkeep(database, settings).jobs(),
         Job("audit.seal", seal_audit, cron="* * * * *"),
+        Job(
+            "waiting.bill_reservations",
+            partial(bill_reservations, database, parts_of(settings, database, bus).payments, system_clock),
+            cron="*/5 * * * *",
+        ),
         Job("waiting.learn", partial(learn, database, system_clock), cron="40 2 * * *"),
         Job("stations.partitions", housekeeping.make_partitions, cron="10 * * * *"),
         Job("stations.expire_operations", housekeeping.expire_operations, cron="* * * * *"),
@@ -105,6 +111,7 @@ async def _run(settings: Settings) -> None:
     url = settings.database_url
     database = Database(url, settings.database_app_url)
     bus = await buses.connect(settings.nats_url)
+    keeper = Keeper(database, bus, TokenCipher(settings.secret(SECRET)), system_clock)
     jobs = Jobs(url)
     for job in periodic(database, settings, bus):
         jobs.register(job)
@@ -119,18 +126,17 @@ async def _run(settings: Settings) -> None:
     )
     watch = Watch(database, bus)
     control = Control(database, bus, system_clock, f"worker-{new_id()}")
-    keeper = Keeper(database, bus, TokenCipher(settings.secret(SECRET)), system_clock)
     await Housekeeping(database, settings).make_partitions()
     await ReadingsHousekeeping(database, settings).make_partitions()
     await jobs.open()
     tasks = [
+        asyncio.create_task(keeper.run(), name="queues"),
         asyncio.create_task(jobs.run_worker(), name="jobs"),
         asyncio.create_task(dispatcher.run(), name="facts"),
         asyncio.create_task(caretaker.run(), name="caretaker"),
         asyncio.create_task(watch.run(), name="watch"),
         asyncio.create_task(control.run(), name="power"),
         asyncio.create_task(Planner(database, bus).run(), name="planner"),
-        asyncio.create_task(keeper.run(), name="queues"),
     ]
     told = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -55,6 +55,7 @@ class Purpose(StrEnum):
     SESSION = "session"
     TOP_UP = "top_up"
     PLAN = "plan"
+    FEE = "fee"
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,19 +8,15 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.billing import issuing
-from gridlane.billing.billable import source_of
-from gridlane.billing.invoicing import DocumentKind, document_of
-from gridlane.billing.ledger import billed
+from gridlane.billing.fees import bill_fee
 from gridlane.billing.model import plans, subscriptions
-from gridlane.billing.payments import Payments, PaymentState, Purpose
+from gridlane.billing.payments import Payments, Purpose
 from gridlane.billing.plans import Plan, fee_of_month
-from gridlane.billing.posting import post
 from gridlane.billing.rating import Bill, BillLine, Unit, summed
 from gridlane.kernel import audit
 from gridlane.kernel.access import Caller
 from gridlane.kernel.clock import Clock
-from gridlane.kernel.database import Database, Scope
+from gridlane.kernel.database import Database
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.ids import new_id
 from gridlane.tariffs.tariff import TaxIncluded
@@ -94,32 +90,10 @@ async def bill_fees(database: Database, payments: Payments, clock: Clock, month:
 async def _bill_fee(
     database: Database, payments: Payments, row: dict[str, Any], month: date, now: datetime
 ) -> bool:
-    organization_id, person_id = row["organization_id"], row["person_id"]
     bill = _fee_bill(msgspec.json.decode(row["content"], type=Plan), month, row["since"], row["until"])
-    if not bill.gross:
-        return False
-    async with database.unit_of_work(Scope(organization_id)) as work:
-        key = f"plan:{row['id']}:{month.isoformat()}"
-        if not await post(work, organization_id, billed(bill.net, bill.tax, now, key, person_id)):
-            return False
-        seller = await issuing.seller(work, organization_id)
-        document = document_of(
-            bill,
-            kind=DocumentKind.INVOICE,
-            number=await issuing.take_number(work, organization_id, DocumentKind.INVOICE, now.year),
-            issued=now.date(),
-            language="en",
-            seller=seller,
-            buyer=await issuing.buyer(work, person_id, seller.country, "Guest"),
-        )
-        await issuing.store(work, organization_id, document, now, person_id=person_id)
-        source = await source_of(work, {"person_id": person_id, "organization_id": organization_id})
-        assert source is not None
-        payment_id = await payments.begin(work, source, bill.gross, payer_id=person_id, purpose=Purpose.PLAN)
-    payment = await payments.carry_on(organization_id, payment_id)
-    if payment.state is PaymentState.HELD:
-        await payments.capture(organization_id, payment_id, bill.gross)
-    return True
+    key = f"plan:{row['id']}:{month.isoformat()}"
+    who = row["organization_id"], row["person_id"]
+    return await bill_fee(database, payments, *who, bill, key, now, Purpose.PLAN)
 
 
 def _fee_bill(plan: Plan, month: date, since: date, until: date | None) -> Bill:

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,9 +16,10 @@ from gridlane.accounts.tokens import SECRET, TokenCipher
 from gridlane.forecasting.waits import wait
 from gridlane.kernel.access import Caller, NotSignedIn, Permission
 from gridlane.kernel.clock import system_clock
+from gridlane.kernel.database import Database
 from gridlane.kernel.edge import Json, TheCaller, TheDatabase
 from gridlane.stations import places
-from gridlane.waiting import joining
+from gridlane.waiting import joining, noticing, reserving
 from gridlane.waiting.needs import Needs
 from gridlane.waiting.outlook import Outlook, WaitUnknown, forecast
 from gridlane.waiting.rules import SiteRules, queue_at, rules_of, set_rules
@@ -171,6 +173,100 @@ def _shown(outlook: Outlook, row: dict[str, Any], now: datetime) -> dict[str, An
 _OF_PLACE = ("id", "status", "joined_at", "held_until", "snoozed_until", "snoozes", "misses", "ahead")
 
 
+# --- reservations ------------------------------------------------------------------------------------------------
+
+
+class ReservationInput(BaseModel):
+    """A plug by its number, or any that fits; from when on and how long. Without a beginning: now."""
+
+    begins_at: datetime | None = None
+    minutes: Annotated[int, Field(ge=5, le=1440)] = 60
+    plug: Annotated[str | None, Field(max_length=48)] = None
+    connectors: Annotated[list[str], Field(max_length=8)] = []
+    min_power: Annotated[float, Field(ge=0)] = 0.0
+
+
+@router.post("/driver/places/{site_id}/reservations", status_code=201)
+async def reserve(
+    request: Request, caller: TheCaller, database: TheDatabase, site_id: UUID, wish: ReservationInput
+) -> Json:
+    """Reserve a plug, now or ahead. It is kept at the station from a while before the beginning."""
+    now = system_clock()
+    needs = Needs(connectors=frozenset(wish.connectors), min_power=wish.min_power)
+    async with database.unit_of_work(caller.scope) as work:
+        evse_id = None if wish.plug is None else await reserving.plug_named(work, site_id, wish.plug)
+        begins_at = now if wish.begins_at is None else in_utc(wish.begins_at)
+        length = timedelta(minutes=wish.minutes)
+        made = await reserving.book(work, caller, site_id, needs, begins_at, length, now, evse_id=evse_id)
+    request.app.state.bus.publish("waiting")
+    return Json(await _reservation(caller, database, made), status_code=201)
+
+
+@router.get("/driver/reservations")
+async def my_reservations(caller: TheCaller, database: TheDatabase) -> Json:
+    """One's reservations that are booked, and those that ended in the last day."""
+    return Json({"items": await _reservations(caller, database)})
+
+
+@router.delete("/driver/reservations/{reservation_id}", status_code=204)
+async def cancel_reservation(
+    request: Request, caller: TheCaller, database: TheDatabase, reservation_id: UUID
+) -> None:
+    """Call a reservation off: one's own, or as an operator anybody's (then nothing is owed)."""
+    async with database.unit_of_work(caller.scope) as work:
+        rung = await reserving.cancel(work, caller, reservation_id, system_clock())
+    for station_id in rung:
+        request.app.state.bus.publish(f"station.{station_id}.operations")
+
+
+@router.get("/sites/{site_id}/reservations")
+async def site_reservations(caller: TheCaller, database: TheDatabase, site_id: UUID) -> Json:
+    """What is booked at a site."""
+    caller.require(Permission.STATIONS_READ)
+    async with database.unit_of_work(caller.scope) as work:
+        await places.site(work, caller, site_id)
+        return Json({"items": await reserving.of_site(work, site_id)})
+
+
+async def _reservations(caller: Caller, database: Database) -> list[dict[str, Any]]:
+    if caller.person_id is None:
+        raise NotSignedIn
+    async with database.unit_of_work(caller.scope) as work:
+        return list(await reserving.of_person(work, caller.person_id, system_clock()))
+
+
+async def _reservation(caller: Caller, database: Database, reservation_id: UUID) -> dict[str, Any]:
+    return next(one for one in await _reservations(caller, database) if one["id"] == reservation_id)
+
+
+# --- tell me when free -------------------------------------------------------------------------------------------
+
+
+@router.put("/driver/places/{site_id}/notice")
+async def ask_to_be_told(caller: TheCaller, database: TheDatabase, site_id: UUID, wish: JoinInput) -> Json:
+    """Want to be told of the first plug that is free and fits. It is not kept."""
+    needs = Needs(connectors=frozenset(wish.connectors), min_power=wish.min_power)
+    async with database.unit_of_work(caller.scope) as work:
+        until = await noticing.ask(work, caller, site_id, needs, system_clock())
+    return Json({"site_id": site_id, "until": until})
+
+
+@router.delete("/driver/places/{site_id}/notice", status_code=204)
+async def forget_notice(caller: TheCaller, database: TheDatabase, site_id: UUID) -> None:
+    """Not want to be told any more."""
+    async with database.unit_of_work(caller.scope) as work:
+        await noticing.forget(work, caller, site_id)
+
+
+@router.get("/driver/notices")
+async def my_notices(caller: TheCaller, database: TheDatabase) -> Json:
+    """The places of which one wants to be told."""
+    if caller.person_id is None:
+        raise NotSignedIn
+    async with database.unit_of_work(caller.scope) as work:
+        return Json({"items": await noticing.asked(work, caller.person_id, system_clock())})
+
+
 # --- what operators decide and see -------------------------------------------------------------------------------
 
 
@@ -181,6 +277,16 @@ class RulesInput(BaseModel):
     snoozes: Annotated[int, Field(ge=0, le=10)] = 2
     chances: Annotated[int, Field(ge=1, le=10)] = 2
     capacity: Annotated[int, Field(ge=1, le=500)] = 30
+    reservations: bool = False
+    ahead_days: Annotated[int, Field(ge=1, le=60)] = 7
+    longest_minutes: Annotated[int, Field(ge=10, le=1440)] = 120
+    kept_before_minutes: Annotated[int, Field(ge=0, le=120)] = 15
+    grace_minutes: Annotated[int, Field(ge=1, le=240)] = 15
+    free_until_minutes: Annotated[int, Field(ge=0, le=2880)] = 60
+    fee: Annotated[Decimal, Field(ge=0, decimal_places=2, max_digits=8)] = Decimal(0)
+    no_show_fee: Annotated[Decimal, Field(ge=0, decimal_places=2, max_digits=8)] = Decimal(0)
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    vat: Annotated[Decimal | None, Field(ge=0, le=50)] = Decimal(19)
 
 
 @router.get("/sites/{site_id}/waiting")
@@ -210,3 +316,8 @@ async def fresh(request: Request) -> Outlook:
     outlook: Outlook = state.outlook
     await outlook.refresh()
     return outlook
+
+
+def in_utc(at: datetime) -> datetime:
+    """A time without a zone is taken as UTC."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

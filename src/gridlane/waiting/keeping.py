@@ -1,41 +1,33 @@
 """A turn of a site's queue in the database: what has changed is settled, written, kept at the plugs, and reported.
 
 A turn holds the site's lock, so turns of one site come one after another whoever asks for them, and everything it does is
-one transaction: after a crash the next turn finds the queue as it was. ``Keeper`` makes a turn every few seconds where
-somebody waits; whoever joins or leaves makes one at once.
+one transaction: after a crash the next turn finds the queue as it was. ``keeper`` makes a turn every few seconds
+where somebody waits; whoever joins or leaves makes one at once.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-import structlog
+from msgspec.structs import replace
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.accounts.tokens import TokenCipher
 from gridlane.charging import admission
 from gridlane.charging.model import admissions, sessions
-from gridlane.kernel.bus import Bus
-from gridlane.kernel.clock import Clock
-from gridlane.kernel.database import Database, Scope
-from gridlane.kernel.doorbell import Doorbell
 from gridlane.kernel.facts import Fact, Recorded, record
 from gridlane.stations.availability import availability_intervals
 from gridlane.stations.model import connectors, evses, stations
-from gridlane.waiting.model import blocked_bays, queue_places
+from gridlane.waiting.model import blocked_bays, queue_places, reservations
 from gridlane.waiting.needs import Needs
 from gridlane.waiting.queue import ACTIVE, Kept, Place, Plug, Status, kept, settled
 from gridlane.waiting.rules import SiteRules, rules_of
 from gridlane.waiting.telling_stations import Hold, Told, tell, untell
 
-log = structlog.get_logger(__name__)
-
-LOOK_SECONDS = 2.0
 RENEWED_BEFORE = timedelta(minutes=5)
 OUT = ("unavailable", "faulted", "offline")
 RESERVED_FOR_ANOTHER = "Reserved for a driver in the queue. Join it in the app."
@@ -52,6 +44,13 @@ class QueuePlaceChanged(Fact, frozen=True, kw_only=True, tag="queue_place_change
     held_until: datetime | None
 
 
+class Running(NamedTuple):
+    """A session that somebody pays for."""
+
+    person_id: UUID | None
+    started_at: datetime
+
+
 @dataclass
 class Site:
     """A site's queue as loaded under its lock."""
@@ -65,6 +64,10 @@ class Site:
     plugs: list[Plug]
     stations: dict[UUID, tuple[UUID, int]]
     """EVSE -> station and number."""
+    sessions: dict[UUID, Running]
+    """EVSE -> who charges there."""
+    reserved: frozenset[UUID]
+    """Plugs that a reservation keeps now, or before a hold that begins now would be over."""
 
 
 async def turn(
@@ -85,12 +88,18 @@ async def lock(work: AsyncConnection, site_id: UUID) -> None:
 async def settle(work: AsyncConnection, cipher: TokenCipher, site: Site, now: datetime) -> set[UUID]:
     """The rest of a turn, for a site that is loaded (and perhaps changed by what somebody did)."""
     before = {place.id: place for place in site.places}
-    after = settled(site.places, site.plugs, site.rules.of_queue(), now)
+    plugs = unreserved(site)
+    after = settled(site.places, plugs, site.rules.of_queue(), now)
     changed = [place for place in after if place != before[place.id]]
     site.places = after
     await write(work, site, changed, now)
-    await _keep(work, site, kept(after, site.plugs, now), now)
+    await _keep(work, site, kept(after, plugs, now), now)
     return await _tell(work, cipher, site)
+
+
+def unreserved(site: Site) -> list[Plug]:
+    """The plugs as the queue sees them: what a reservation keeps is not its own to give."""
+    return [replace(plug, usable=plug.usable and plug.id not in site.reserved) for plug in site.plugs]
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -104,10 +113,11 @@ async def load(work: AsyncConnection, organization_id: UUID, site_id: UUID, now:
     rows = (await work.execute(active)).mappings().all()
     joined = {row["person_id"]: row["joined_at"] for row in rows}
     plugs = (await work.execute(_plugs(site_id, now))).mappings().all()
+    rules = await rules_of(work, site_id)
     return Site(
         id=site_id,
         organization_id=organization_id,
-        rules=await rules_of(work, site_id),
+        rules=rules,
         places=[place_of(row) for row in rows],
         told={
             row["id"]: Told(row["told_station"], row["told_number"])
@@ -116,7 +126,21 @@ async def load(work: AsyncConnection, organization_id: UUID, site_id: UUID, now:
         },
         plugs=[_plug(row, joined) for row in plugs],
         stations={row["id"]: (row["station_id"], row["number"]) for row in plugs},
+        sessions={
+            row["id"]: Running(row["person_id"], row["started_at"]) for row in plugs if row["token_key"]
+        },
+        reserved=await _reserved(work, site_id, rules, now),
     )
+
+
+async def _reserved(work: AsyncConnection, site_id: UUID, rules: SiteRules, now: datetime) -> frozenset[UUID]:
+    timing = rules.of_reservations()
+    query = sa.select(reservations.c.evse_id).where(
+        reservations.c.site_id == site_id,
+        reservations.c.status == "booked",
+        reservations.c.begins_at <= now + rules.of_queue().hold + timing.kept_before,
+    )
+    return frozenset((await work.scalars(query)).all())
 
 
 def place_of(row: Any) -> Place:
@@ -287,48 +311,3 @@ def _good_enough(said: datetime, wanted: datetime, now: datetime) -> bool:
 
 def _words(statuses: Iterable[Status]) -> list[str]:
     return [status.value for status in statuses]
-
-
-# --- by itself ---------------------------------------------------------------------------------------------------
-
-
-class Keeper:
-    """Makes turns where somebody waits, until cancelled. Any number may run."""
-
-    def __init__(self, database: Database, bus: Bus, cipher: TokenCipher, clock: Clock) -> None:
-        self._database = database
-        self._bus = bus
-        self._cipher = cipher
-        self._clock = clock
-        self._bell = Doorbell()
-
-    async def run(self) -> None:
-        await self._bus.subscribe("waiting", lambda _subject, _payload: self._bell.ring())
-        while True:
-            try:
-                await self.once()
-            except (OperationalError, OSError) as trouble:
-                log.warning("database away", reason=str(trouble).strip())
-            await self._bell.answered(LOOK_SECONDS)
-
-    async def once(self) -> int:
-        """One turn of every queue somebody waits in; gives how many there are."""
-        now = self._clock()
-        async with self._database.as_owner() as work:
-            waited = await work.execute(_waited_for())
-            sites = [(row.organization_id, row.site_id) for row in waited]
-        for organization_id, site_id in sites:
-            async with self._database.unit_of_work(Scope(organization_id)) as work:
-                rung = await turn(work, self._cipher, organization_id, site_id, now)
-            for station_id in rung:
-                self._bus.publish(f"station.{station_id}.operations")
-        return len(sites)
-
-
-def _waited_for() -> sa.Select[Any]:
-    return (
-        sa.select(queue_places.c.organization_id, queue_places.c.site_id)
-        .where(queue_places.c.status.in_(_words(ACTIVE)))
-        .distinct()
-        .order_by(queue_places.c.site_id)
-    )

@@ -72,3 +72,46 @@ blocked_bays = sa.Table(
     _at("until", nullable=False),
     comment="bays that a driver found blocked by a car that does not charge",
 )
+
+reservations = sa.Table(
+    "reservations",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("site_id", sa.Uuid, nullable=False),
+    sa.Column("evse_id", sa.Uuid, nullable=False),
+    sa.Column("person_id", sa.Uuid, nullable=False),
+    _at("begins_at", nullable=False),
+    _at("ends_at", nullable=False),
+    sa.Column("status", sa.Text, nullable=False, comment="waiting.reservation.Status"),
+    sa.Column("connectors", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("min_power", sa.Float, nullable=False, server_default="0", comment="W"),
+    sa.Column(
+        "owed", sa.Numeric(12, 2), nullable=False, server_default="0", comment="without tax, once over"
+    ),
+    _at("billed_at"),
+    sa.Column("told_station", sa.Uuid, nullable=True, comment="the station that holds it too"),
+    sa.Column("told_number", sa.BigInteger, nullable=True, comment="its number there"),
+    _at("made_at", nullable=False),
+    _at("changed_at", nullable=False),
+    sa.CheckConstraint("begins_at < ends_at", name="begins_before_it_ends"),
+    sa.Index("ix_reservations_booked", "begins_at", postgresql_where=sa.text("status = 'booked'")),
+    sa.Index("ix_reservations_owed", "id", postgresql_where=sa.text("owed > 0 AND billed_at IS NULL")),
+    sa.Index("ix_reservations_site_id", "site_id", "begins_at"),
+    sa.Index("ix_reservations_person_id", "person_id", "begins_at"),
+    comment="plugs kept for somebody ahead of time; no plug is booked twice (constraint no_double_booking)",
+)
+
+free_notices = sa.Table(
+    "free_notices",
+    metadata,
+    sa.Column("person_id", sa.Uuid, primary_key=True),
+    sa.Column("site_id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("connectors", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("min_power", sa.Float, nullable=False, server_default="0", comment="W"),
+    _at("asked_at", nullable=False),
+    _at("until", nullable=False),
+    sa.Index(None, "site_id"),
+    comment="who wants to be told when a plug of a site is free",
+)

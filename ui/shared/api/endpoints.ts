@@ -18,10 +18,13 @@ export interface Endpoints {
     | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
     | `/driver/charges/${string}`
+    | "/driver/notices"
     | "/driver/places"
     | `/driver/places/${string}`
     | `/driver/places/${string}/wait`
     | `/driver/plugs/${string}`
+    | "/driver/queue"
+    | "/driver/reservations"
     | "/driver/waits"
     | "/energy"
     | "/fault-rules"
@@ -79,6 +82,8 @@ export interface Endpoints {
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
     | `/sites/${string}/energy`
+    | `/sites/${string}/reservations`
+    | `/sites/${string}/waiting`
     | `/spot-prices/${string}`
     | `/start-requests/${string}`
     | "/stations"
@@ -121,6 +126,11 @@ export interface Endpoints {
     | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
     | `/driver/charges/${string}/stop`
+    | `/driver/places/${string}/queue`
+    | `/driver/places/${string}/reservations`
+    | `/driver/queue/${string}/blocked`
+    | `/driver/queue/${string}/snooze`
+    | `/driver/queue/${string}/wake`
     | "/home-agreements"
     | `/home-agreements/${string}/end`
     | "/host-contracts"
@@ -180,12 +190,14 @@ export interface Endpoints {
     | "/vouchers";
   put:
     | `/driver-groups/${string}/members/${string}`
+    | `/driver/places/${string}/notice`
     | "/me/billing-details"
     | `/playbooks/${string}`
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
     | `/sites/${string}/circuit-evses/${string}`
     | `/sites/${string}/free-vend`
+    | `/sites/${string}/waiting`
     | `/spot-prices/${string}`
     | `/uploads/${string}`
     | `/uploads/${string}/${string}`;
@@ -206,6 +218,9 @@ export interface Endpoints {
     | `/driver-groups/${string}`
     | `/driver-groups/${string}/members/${string}`
     | `/driver-groups/${string}/vehicles/${string}`
+    | `/driver/places/${string}/notice`
+    | `/driver/queue/${string}`
+    | `/driver/reservations/${string}`
     | `/invitations/${string}`
     | "/me/billing-details"
     | `/me/payment-sources/${string}`

@@ -23,5 +23,45 @@ export interface WaitDetails {
   plugs: PlugForecast[];
   /** The chance of a free plug now and after each full hour. */
   hours: number[];
+  queue: QueueState;
   as_of: string;
+}
+
+export interface QueueState {
+  open: boolean;
+  waiting: number;
+  /** Whether plugs can be reserved here. */
+  reservations: boolean;
+}
+
+export type QueueStatus = "waiting" | "held" | "snoozed" | "charging" | "left" | "missed";
+
+/** One's place in the queue of a site. */
+export interface QueuePlace {
+  id: string;
+  site: { id: string; name: string };
+  status: QueueStatus;
+  joined_at: string;
+  held_until: string | null;
+  snoozed_until: string | null;
+  snoozes: number;
+  misses: number;
+  /** How many are to be served before. */
+  ahead: number;
+  plug: { public_id: string; label: string | null } | null;
+  wait: WaitForecast | null;
+}
+
+export type ReservationStatus = "booked" | "used" | "no_show" | "cancelled" | "failed";
+
+export interface Reservation {
+  id: string;
+  site_id: string;
+  site_name: string;
+  public_id: string | null;
+  label: string | null;
+  begins_at: string;
+  ends_at: string;
+  status: ReservationStatus;
+  owed: string;
 }

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from gridlane.kernel.tenancy import protect
 
 revision = "0081"
-down_revision = "0110"
+down_revision = "0036"
 
 _AT = sa.DateTime(timezone=True)
 _ACTIVE = sa.text("status IN ('waiting', 'held', 'snoozed')")

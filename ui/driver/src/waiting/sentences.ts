@@ -17,3 +17,7 @@ export function waitSentence(wait: WaitForecast): string {
 export function rangeSentence(wait: { low: number; high: number }): string {
   return say("wait.range", { low: minutes(wait.low), high: Math.max(minutes(wait.high), 1) });
 }
+
+export function aheadSentence(count: number): string {
+  return count === 0 ? say("queue.first") : say("queue.ahead", { count });
+}
