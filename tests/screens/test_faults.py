@@ -30,3 +30,22 @@ async def test_an_operator_sees_what_is_wrong_why_and_what_to_do(visit, installa
         await page.get_by_role("link", name="CP-1").first.click()
         await expect(page.get_by_role("link", name="Ground fault")).to_be_visible(timeout=20_000)
     assert visit.errors == []
+
+
+async def test_an_operator_says_who_is_told_of_what(visit, installation):
+    page = await visit.sign_up()
+    await visit.open("/console/faults?show=alerts")
+    await page.get_by_role("button", name="Add a rule").click()
+    form = page.get_by_role("dialog")
+    await form.get_by_label("Name").fill("Duty")
+    await form.get_by_label("Mail to").fill("duty@example.org")
+    await form.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("duty@example.org")).to_be_visible(timeout=20_000)
+    assert await visit.barriers() == []
+    for tab in ("playbooks", "windows"):
+        await visit.open(f"/console/faults?show={tab}")
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert await visit.barriers() == []
+    (made,) = (await installation.get("/alert-rules"))["items"]
+    assert [one["kind"] for one in made["channels"]] == ["app", "mail"]
+    assert visit.errors == []

@@ -17,6 +17,7 @@ from gridlane.kernel import bus as buses
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
+from gridlane.maintenance import alerts_api
 from gridlane.maintenance import api as faults
 from gridlane.planning import api as planning
 from gridlane.stations import api as stations
@@ -46,6 +47,7 @@ def routers() -> list[APIRouter]:
         faults.router,
         power.router,
         planning.router,
+        alerts_api.router,
     ]
 
 

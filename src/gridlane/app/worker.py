@@ -24,7 +24,8 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.ids import new_id
 from gridlane.kernel.jobs import Job, Jobs
 from gridlane.kernel.settings import Settings
-from gridlane.maintenance import watching
+from gridlane.maintenance import alerting, watching
+from gridlane.maintenance.alerting import Alerting
 from gridlane.maintenance.watching import Watch
 from gridlane.planning.working import Planner
 from gridlane.stations import certificate_expiry, customers, uploads
@@ -40,9 +41,11 @@ log = structlog.get_logger(__name__)
 def listeners(database: Database, settings: Settings, bus: buses.Bus) -> list[Listener]:
     """Who hears of each fact."""
     billing = _billing(database, settings, bus)
+    alarms = Alerting(database, settings, bus)
     return [
         Listener("accounts.send_mail", MailWritten, Upkeep(database, settings).send_mail),
         *(Listener(row.name, row.fact, partial(row.handle, billing)) for row in money.LISTENERS),
+        *(Listener(row.name, row.fact, alarms.tell) for row in alerting.LISTENERS),
     ]
 
 
@@ -95,6 +98,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("stations.forget_uploads", forget_uploads, cron="25 3 * * *"),
         Job("stations.forget_strangers", housekeeping.forget_strangers, cron="25 3 * * *"),
         Job("charging.local_lists", keep_local_lists, cron="* * * * *"),
+        Job("maintenance.remind", Alerting(database, settings, bus).remind, cron="* * * * *"),
         Job("maintenance.forget", forget_faults, cron="35 3 * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from gridlane.kernel.database import metadata
 
@@ -153,4 +153,79 @@ playbook_choices = sa.Table(
     sa.Column("changed_by", sa.Text, nullable=False),
     _at("changed_at", nullable=False),
     comment="whether an organization lets a playbook be played without being asked",
+)
+
+alert_rules = sa.Table(
+    "alert_rules",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    _organization(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("events", ARRAY(sa.Text), nullable=False, comment="opened, escalated, resolved"),
+    sa.Column("severities", ARRAY(sa.Text), nullable=False),
+    sa.Column("site_id", sa.Uuid, nullable=True, comment="null: every site"),
+    sa.Column("channels", JSONB, nullable=False, comment="maintenance.alert_rules.Channel"),
+    sa.Column("quiet_begin", sa.Time, nullable=True),
+    sa.Column("quiet_end", sa.Time, nullable=True),
+    sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
+    sa.Column("wakes", sa.Boolean, nullable=False, comment="critical ones in quiet hours too"),
+    sa.Column("repeat_minutes", sa.Integer, nullable=True, comment="until somebody looks after it"),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("created_by", sa.Text, nullable=False),
+    _at("created_at", nullable=False),
+    sa.Index(None, "organization_id"),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    _organization(),
+    sa.Column("rule_id", sa.Uuid, sa.ForeignKey("alert_rules.id", ondelete="CASCADE"), nullable=False),
+    sa.Column(
+        "incident_id", sa.Uuid, sa.ForeignKey("incidents.id", ondelete="CASCADE"), nullable=True
+    ),
+    sa.Column("key", sa.Text, nullable=False, comment="what is told once"),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False, comment="app, mail, webhook"),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    _at("created_at", nullable=False),
+    _at("due_at", nullable=False),
+    _at("sent_at"),
+    _at("failed_at"),
+    sa.Column("attempts", sa.SmallInteger, nullable=False, server_default="0"),
+    sa.Column("trouble", sa.Text, nullable=True),
+    _at("acknowledged_at"),
+    sa.Column("acknowledged_by", sa.Text, nullable=True),
+    sa.UniqueConstraint("rule_id", "key", "channel", "target"),
+    sa.Index(
+        "ix_alerts_due", "due_at", postgresql_where=sa.text("sent_at IS NULL AND failed_at IS NULL")
+    ),
+    sa.Index(None, "organization_id", "created_at", "id"),
+    sa.Index(None, "incident_id"),
+)  # fmt: skip
+
+maintenance_windows = sa.Table(
+    "maintenance_windows",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    _organization(),
+    sa.Column("site_id", sa.Uuid, sa.ForeignKey("sites.id", ondelete="CASCADE"), nullable=True),
+    sa.Column("station_id", sa.Uuid, sa.ForeignKey("stations.id", ondelete="CASCADE"), nullable=True),
+    _at("begins_at", nullable=False),
+    _at("ends_at", nullable=False),
+    sa.Column("note", sa.Text, nullable=False, server_default="", comment="shown to drivers"),
+    sa.Column("out_of_use", sa.Boolean, nullable=False, comment="stations go out of use meanwhile"),
+    sa.Column("created_by", sa.Text, nullable=False),
+    _at("created_at", nullable=False),
+    _at("began_at"),
+    _at("ended_at"),
+    _at("cancelled_at"),
+    sa.CheckConstraint("(site_id IS NULL) <> (station_id IS NULL)", name="one_place"),
+    sa.Index(None, "organization_id", "begins_at"),
+    sa.Index("ix_maintenance_windows_open", "ends_at", postgresql_where=sa.text("ended_at IS NULL")),
+    comment="planned work",
 )

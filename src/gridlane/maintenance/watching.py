@@ -20,7 +20,7 @@ from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.doorbell import Doorbell
 from gridlane.kernel.facts import Reader, Recorded
-from gridlane.maintenance import hearing, keeping, looking
+from gridlane.maintenance import hearing, keeping, looking, windows
 from gridlane.maintenance.causes import Census, explain
 from gridlane.maintenance.healing import heal
 from gridlane.maintenance.incidents import follow
@@ -64,7 +64,7 @@ class Watch:
                 return 0
             await self._hear(work)
             made = await self._follow(work, now)
-            asked = await heal(work, now)
+            asked = [*await windows.keep(work, now), *await heal(work, now)]
         for station_id in asked:
             self._bus.publish(f"station.{station_id}.operations")
         if made:

@@ -334,6 +334,72 @@ export interface FaultFigures {
   lost_so_far: Record<string, string>;
 }
 
+export interface Playbook {
+  name: string;
+  title: string;
+  /** Seconds until each step's effect must be seen. */
+  steps: { command: string | null; wait: number }[];
+  rules: string[];
+  automatic: boolean;
+  runs: number;
+  helped: number;
+}
+
+export interface AlertChannel {
+  kind: "app" | "mail" | "webhook";
+  target: string;
+}
+
+export interface AlertRule {
+  id: string;
+  name: string;
+  events: ("opened" | "escalated" | "resolved")[];
+  severities: Severity[];
+  site_id: string | null;
+  channels: AlertChannel[];
+  /** Times of day in `time_zone`. */
+  quiet_begin: string | null;
+  quiet_end: string | null;
+  time_zone: string;
+  wakes: boolean;
+  repeat_minutes: number | null;
+  enabled: boolean;
+  webhook_secret: string | null;
+}
+
+export interface Alert {
+  id: string;
+  rule: string;
+  incident_id: string | null;
+  event: string;
+  severity: Severity;
+  channel: AlertChannel["kind"];
+  target: string;
+  subject: string;
+  created_at: string;
+  due_at: string;
+  sent_at: string | null;
+  failed_at: string | null;
+  attempts: number;
+  trouble: string | null;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+}
+
+export interface MaintenanceWindow {
+  id: string;
+  site_id: string | null;
+  station_id: string | null;
+  site: string | null;
+  station: string | null;
+  begins_at: string;
+  ends_at: string;
+  note: string;
+  out_of_use: boolean;
+  created_by: string;
+  state: "planned" | "in_force" | "over" | "cancelled";
+}
+
 // --- the live picture ---------------------------------------------------------------------------------------------
 
 export interface LiveSession {

@@ -23,3 +23,9 @@ export function whereOf({ at, stations }: Incident): string {
 export function lengthOf({ started_at, resolved_at }: Incident, now: number): number {
   return ((resolved_at ? Date.parse(resolved_at) : now) - Date.parse(started_at)) / 1000;
 }
+
+/** What a step of a playbook does. The only instruction to Gridlane itself closes a session. */
+export function commandOf(command: string | null): string {
+  if (command === null) return say("playbooks.wait");
+  return command === "instruct" ? say("session.close") : sayOf("command", command);
+}

@@ -1,0 +1,100 @@
+"""Signed webhooks: a POST of JSON that its receiver can prove to be ours, to no address inside our own network.
+
+The signature is ``Gridlane-Signature: t=<seconds>,v1=<hex>`` with HMAC-SHA-256 of ``<seconds>.<body>`` under the rule's
+secret. The host is looked up once and the connection goes to that very address, so that a name cannot point elsewhere
+between the check and the call; redirects are not followed.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import socket
+from datetime import datetime
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from gridlane.kernel.errors import Kind, Refusal
+from gridlane.kernel.settings import Settings
+
+SECRET = "webhooks"  # noqa: S105 (the name of a key)
+HEADER = "Gridlane-Signature"
+SECONDS = 10.0
+
+
+class WebhookAddressRefused(Refusal):
+    code = "webhook_address_refused"
+    kind = Kind.INVALID
+    sentence = "A webhook cannot go to {url}: {problem}."
+
+
+class WebhookFailed(Exception):
+    """The receiver did not take it; says why."""
+
+
+def secret_of(settings: Settings, rule_id: UUID) -> str:
+    """The secret that a rule's receivers check signatures with."""
+    return hmac.new(settings.secret(SECRET), rule_id.bytes, hashlib.sha256).hexdigest()
+
+
+def signature(secret: str, body: bytes, now: datetime) -> str:
+    seconds = int(now.timestamp())
+    signed = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={seconds},v1={signed}"
+
+
+def check(url: str, settings: Settings) -> None:
+    """Raises WebhookAddressRefused for what is no https address of the open internet (by its looks)."""
+    parts = urlsplit(url)
+    if settings.webhooks_to_private_networks:
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise WebhookAddressRefused(url=url, problem="it is no http or https address")
+        return
+    if parts.scheme != "https" or not parts.hostname or parts.username:
+        raise WebhookAddressRefused(url=url, problem="only https addresses without a user name are called")
+    try:
+        literal = ipaddress.ip_address(parts.hostname)
+    except ValueError:
+        return
+    if not literal.is_global:
+        raise WebhookAddressRefused(url=url, problem="it lies in a private network")
+
+
+async def send(settings: Settings, rule_id: UUID, url: str, body: bytes, now: datetime) -> None:
+    """Raises WebhookFailed, WebhookAddressRefused."""
+    import httpx2
+
+    check(url, settings)
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    address = await _address(host, parts.port or (443 if parts.scheme == "https" else 80), settings)
+    target = httpx2.URL(url).copy_with(host=address)
+    headers = {
+        "Host": parts.netloc.rpartition("@")[2],
+        "Content-Type": "application/json",
+        "User-Agent": "Gridlane",
+        HEADER: signature(secret_of(settings, rule_id), body, now),
+    }
+    try:
+        async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
+            request = client.build_request("POST", target, content=body, headers=headers)
+            request.extensions["sni_hostname"] = host
+            answer = await client.send(request)
+    except httpx2.HTTPError as trouble:
+        raise WebhookFailed(f"{type(trouble).__name__}: {trouble}") from None
+    if not 200 <= answer.status_code < 300:
+        raise WebhookFailed(f"it answered {answer.status_code}")
+
+
+async def _address(host: str, port: int, settings: Settings) -> str:
+    """The address to call; none inside our own network, unless that is allowed."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as trouble:
+        raise WebhookFailed(f"{host} cannot be found: {trouble}") from None
+    addresses = [str(one[4][0]) for one in found]
+    if not settings.webhooks_to_private_networks:
+        addresses = [one for one in addresses if ipaddress.ip_address(one).is_global]
+    if not addresses:
+        raise WebhookFailed(f"{host} lies in a private network")
+    return addresses[0]
