@@ -1,7 +1,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gridlane.maintenance.causes import explain
+from gridlane.maintenance.causes import StationFacts, explain
 from gridlane.maintenance.rules import RULES
 
 
@@ -26,7 +26,7 @@ def test_a_site_that_goes_at_once_is_one_fault_of_its_network(network):
 def test_a_site_that_goes_at_once_over_separate_ways_has_lost_its_power(network):
     dark = network.site(3) + network.site(1, address="10.9.9.9")
     for one in dark:
-        network.stations[one] = type(network.stations[one])(
+        network.stations[one] = StationFacts(
             id=one, site_id=network.stations[dark[0]].site_id, model="M", carrier=None,
             address=network.stations[one].address,
         )  # fmt: skip
@@ -52,6 +52,23 @@ def test_the_sim_cards_of_one_carrier_are_one_fault(network):
         network.site(4)
     assert found(network, *lost(network, [one for site in mobile for one in site])) == [
         ("carrier", "link_lost", 6)
+    ]
+
+
+def test_a_dark_site_says_nothing_about_the_carrier_of_its_modem(network):
+    mobile = [network.site(1, carrier="8949020") for _ in range(3)]
+    for _ in range(3):
+        network.site(4)
+    dark = network.site(3)
+    modem = network.site(1, carrier="8949020")
+    here = network.stations[dark[0]].site_id
+    network.stations[modem[0]] = StationFacts(
+        id=modem[0], site_id=here, model="M", address="10.9.9.9", carrier="8949020"
+    )
+    gone = [one for site in mobile for one in site] + dark + modem
+    assert sorted(found(network, *lost(network, gone))) == [
+        ("carrier", "link_lost", 3),
+        ("site_power", "link_lost", 4),
     ]
 
 

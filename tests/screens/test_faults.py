@@ -42,7 +42,7 @@ async def test_an_operator_says_who_is_told_of_what(visit, installation):
     await form.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("duty@example.org")).to_be_visible(timeout=20_000)
     assert await visit.barriers() == []
-    for tab in ("playbooks", "windows"):
+    for tab in ("playbooks", "windows", "health"):
         await visit.open(f"/console/faults?show={tab}")
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert await visit.barriers() == []

@@ -210,3 +210,21 @@ async def test_nothing_is_tried_where_the_operator_wants_to_be_asked(installatio
         await watcher.look()
         await station.until(lambda: station.received("Reset"), "to be restarted", 30)
         await installation.post(f"/incidents/{incident['id']}/playbook", status=409)
+
+
+async def test_every_charge_teaches_how_its_plug_is_doing(installation, watcher):
+    await installation.issue_token("04A1B2C3")
+    async with await installation.station("CP-1", Version.V16, speed=20.0) as station:
+        await station.boot()
+        await station.plug_in()
+        await station.tap("04A1B2C3")
+        await station.until(lambda: station.evse().register > 100, "to deliver energy", 30)
+        await station.tap("04A1B2C3")
+        await station.unplug()
+
+        async def learned():
+            await watcher.look()
+            return (await installation.get("/health-scores"))["items"]
+
+        (plug,) = await installation.until(learned, 30)
+        assert (plug["station"], plug["evse"], plug["score"], plug["taken"]) == ("CP-1", 1, 100, {})

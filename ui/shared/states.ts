@@ -125,3 +125,8 @@ export const SEVERITY_TONES: Record<Severity, Tone> = {
 };
 
 export const CARE_TONES: Record<Care, Tone> = { watched: "plain", trying: "charging", needs_person: "fault" };
+
+/** How good a health score of 0 to 100 is. */
+export function scoreTone(score: number): Tone {
+  return score >= 85 ? "free" : score >= 60 ? "waiting" : "fault";
+}

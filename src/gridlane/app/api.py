@@ -45,9 +45,9 @@ def routers() -> list[APIRouter]:
         paying.router,
         contracts_api.router,
         faults.router,
+        alerts_api.router,
         power.router,
         planning.router,
-        alerts_api.router,
     ]
 
 

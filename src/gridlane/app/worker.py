@@ -24,7 +24,7 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.ids import new_id
 from gridlane.kernel.jobs import Job, Jobs
 from gridlane.kernel.settings import Settings
-from gridlane.maintenance import alerting, watching
+from gridlane.maintenance import alerting, health, watching
 from gridlane.maintenance.alerting import Alerting
 from gridlane.maintenance.watching import Watch
 from gridlane.planning.working import Planner
@@ -77,6 +77,9 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     async def forget_customers() -> None:
         await customers.forget_old(database, system_clock())
 
+    async def count_links() -> None:
+        await health.count_links(database, system_clock())
+
     async def forget_faults() -> None:
         await watching.forget(database, system_clock())
 
@@ -99,6 +102,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("stations.forget_strangers", housekeeping.forget_strangers, cron="25 3 * * *"),
         Job("charging.local_lists", keep_local_lists, cron="* * * * *"),
         Job("maintenance.remind", Alerting(database, settings, bus).remind, cron="* * * * *"),
+        Job("maintenance.links", count_links, cron="40 * * * *"),
         Job("maintenance.forget", forget_faults, cron="35 3 * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),

@@ -14,6 +14,7 @@ BENCHES: dict[str, str] = {
     "echo": "what a station's socket costs before anything is done with a message",
     "codec": "what reading an OCPP message costs, and whether our types agree with the official schemas",
     "tariffs": "sessions rated per second, and every cent compared with a rating that shares no code",
+    "faults": "ten kinds of fault in a simulated network: noticed how soon, named rightly, healed, false alarms?",
     "fuzz": "a hundred thousand hostile frames a version: is every call answered, and rightly?",
 }
 """Name of a benchmark -> what it measures."""

@@ -22,6 +22,7 @@ from gridlane.kernel.paging import page
 from gridlane.maintenance import healing, keeping
 from gridlane.maintenance.causes import CAUSES
 from gridlane.maintenance.model import (
+    connector_health,
     fault_occurrences,
     incident_steps,
     incident_symptoms,
@@ -311,6 +312,31 @@ async def play(caller: TheCaller, database: TheDatabase, bus: TheBus, incident_i
         told = _told(await _incident(work, caller, incident_id), now)
     bus.publish("facts")
     return Json(told, status_code=201)
+
+
+# --- health ------------------------------------------------------------------------------------------------------
+
+
+@router.get("/health-scores")
+async def health_scores(
+    caller: TheCaller, database: TheDatabase, paging: ThePaging, station_id: UUID | None = None
+) -> Json:
+    """How each EVSE has been doing, the worst first: 0 to 100, and what was taken off for what."""
+    caller.require(Permission.MAINTENANCE_READ)
+    table = connector_health
+    query = sa.select(
+        table.c.station_id, table.c.evse, table.c.score, table.c.taken, table.c.links_a_day, table.c.power_fell_since,
+        table.c.updated_at, sa.cast(table.c.signals["starts"]["seen"].astext, sa.Integer).label("charges"),
+        stations.c.name.label("station"), stations.c.site_id,
+    ).join(stations, stations.c.id == table.c.station_id)  # fmt: skip
+    if caller.sites is not None:
+        query = query.where(stations.c.site_id.in_(caller.sites))
+    if station_id is not None:
+        query = query.where(table.c.station_id == station_id)
+    async with database.unit_of_work(caller.scope) as work:
+        found = await page(work, query, [table.c.score, table.c.station_id, table.c.evse], paging)
+    found.items = [one | {"id": f"{one['station_id']}:{one['evse']}"} for one in found.items]
+    return Json(found)
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------

@@ -134,9 +134,17 @@ def _platform(symptoms: Sequence[Symptom], census: Census) -> Iterator[Finding]:
 
 
 def _carriers(symptoms: Sequence[Symptom], census: Census) -> Iterator[Finding]:
-    """Most stations of one carrier went at once, at two sites or more."""
+    """Most stations of one carrier went at once, at two sites or more.
+
+    A station whose neighbours without that carrier are gone as well says nothing about the carrier.
+    """
     lost = _lost(symptoms)
-    for carrier, stations in census.sharing(lambda one: one.carrier).items():
+    others_lost = {
+        (one.site_id, one.carrier) for one in census.stations.values() if one.id in lost and one.site_id is not None
+    }  # fmt: skip
+    for carrier, sharing in census.sharing(lambda one: one.carrier).items():
+        elsewhere = {site for site, other in others_lost if other != carrier}
+        stations = {one for one in sharing if census.stations[one].site_id not in elsewhere}
         for burst in _bursts(lost[station] for station in stations if station in lost):
             sites = {census.stations[one.place.station_id].site_id for one in burst}
             if len(burst) >= 3 and len(sites) >= 2 and len(burst) >= 0.6 * len(stations):

@@ -4,6 +4,7 @@ Every query speaks of all organizations at once and finds only what is wrong, so
 thousand stations is a handful of index reads. Run as the owner of the tables.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.maintenance.causes import Census, StationFacts
 from gridlane.maintenance.model import fault_occurrences
-from gridlane.maintenance.rules import OF_COMPONENT, of_error
+from gridlane.maintenance.rules import OF_COMPONENT, RULES, Rule, of_error
 from gridlane.maintenance.symptoms import Condition, Occurrence, Place
 from gridlane.stations.reasons import REASONS
 
@@ -98,6 +99,13 @@ WHERE s.organization_id IS NOT NULL AND s.approval = 'accepted' AND s.connected 
 """
 
 
+_FELL = """
+SELECT s.organization_id, h.station_id, h.evse, h.power_fell_since AS since, h.signals->'power' AS power
+FROM connector_health h JOIN stations s ON s.id = h.station_id
+WHERE h.power_fell_since IS NOT NULL AND s.organization_id IS NOT NULL AND s.approval = 'accepted'
+"""
+
+
 async def conditions(work: AsyncConnection, now: datetime) -> dict[UUID, list[Condition]]:
     """What is wrong and lasts, by organization."""
     found: dict[UUID, list[Condition]] = defaultdict(list)
@@ -151,6 +159,14 @@ def _clock(row: dict[str, Any]) -> Condition:
     )
 
 
+def _fell(row: dict[str, Any]) -> Condition:
+    told = {name: round(math.exp(row["power"][name])) for name in ("usual", "recent")}
+    place = Place(row["station_id"], row["evse"])
+    return Condition(
+        "power_fell", place, row["since"], {"usual_watts": told["usual"], "recent_watts": told["recent"]}
+    )
+
+
 _LOOKS = (
     (_ERRORS, _error),
     (_LOST, _lost),
@@ -159,18 +175,34 @@ _LOOKS = (
     (_NO_ENERGY, _no_energy),
     (_STUCK, _stuck),
     (_CLOCKS, _clock),
+    (_FELL, _fell),
 )
 
 
 async def occurrences(work: AsyncConnection, now: datetime) -> dict[UUID, list[Occurrence]]:
-    """What happened lately, by organization."""
+    """What happened lately, by organization, at the stations where some rule may have counted enough."""
     table = fault_occurrences
-    rows = await work.execute(sa.select(table).where(table.c.at > now - REMEMBERED))
+    suspects = sa.union(*(_suspects(rule, now) for rule in RULES.values() if rule.counts)).subquery()
+    rows = await work.execute(
+        sa.select(table).where(
+            table.c.at > now - REMEMBERED, table.c.station_id.in_(sa.select(suspects.c.station_id))
+        )
+    )
     found: dict[UUID, list[Occurrence]] = defaultdict(list)
     for row in rows.mappings():
         place = Place(row["station_id"], row["evse"])
         found[row["organization_id"]].append(Occurrence(row["kind"], place, row["at"], row["detail"]))
     return found
+
+
+def _suspects(rule: Rule, now: datetime) -> sa.Select[Any]:
+    table = fault_occurrences
+    return (
+        sa.select(table.c.station_id)
+        .where(table.c.kind.in_(rule.counts), table.c.at > now - rule.within)
+        .group_by(table.c.station_id)
+        .having(sa.func.count() >= rule.times)
+    )
 
 
 _CENSUS = """

@@ -38,6 +38,7 @@ fault_occurrences = sa.Table(
     _at("at", nullable=False),
     sa.Column("detail", JSONB, nullable=False, server_default="{}"),
     sa.Index(None, "at"),
+    sa.Index(None, "kind", "at"),
     sa.Index(None, "station_id", "at"),
     comment="what happened to stations, as far as a fault rule counts it",
 )
@@ -229,3 +230,23 @@ maintenance_windows = sa.Table(
     sa.Index("ix_maintenance_windows_open", "ends_at", postgresql_where=sa.text("ended_at IS NULL")),
     comment="planned work",
 )
+connector_health = sa.Table(
+    "connector_health",
+    metadata,
+    sa.Column(
+        "station_id", sa.Uuid, sa.ForeignKey("stations.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("evse", sa.SmallInteger, primary_key=True, autoincrement=False),
+    _organization(),
+    sa.Column("signals", JSONB, nullable=False, comment="maintenance.drift.Health"),
+    sa.Column("links_a_day", sa.Float, nullable=False, server_default="0"),
+    sa.Column("score", sa.SmallInteger, nullable=False, comment="0 to 100"),
+    sa.Column("taken", JSONB, nullable=False, comment="points taken off, by what"),
+    _at("power_fell_since"),
+    _at("updated_at", nullable=False),
+    sa.Index(None, "organization_id", "score"),
+    sa.Index(
+        "ix_connector_health_fell", "station_id", postgresql_where=sa.text("power_fell_since IS NOT NULL")
+    ),
+    comment="how each EVSE has been doing, learned from its charges",
+)  # fmt: skip

@@ -56,6 +56,17 @@ current or voltage, a failed contactor, or signs of tampering. `GET /playbooks` 
 """
 
 
+_HEALTH = """\
+## Health before a fault
+
+Every charge that ends teaches how its plug is doing: whether energy came, its highest power and temperature. What is usual is
+learned from the first eight charges; deviations from it are added up (Page's cumulative sums), so that one slow vehicle says
+nothing and a lost phase is noticed within a few charges. `GET /health-scores` lists every EVSE from 0 to 100, the worst first:
+up to 60 points are lost for empty charges, 30 for power below the usual, 25 for a link that breaks several times a day, 15 for
+rising temperature. Power that fell opens an incident (`power_fell`).
+"""
+
+
 def _against(playbook: Playbook) -> str:
     return ", ".join(rule.title.lower() for rule in RULES.values() if rule.playbook == playbook.name)
 
@@ -84,7 +95,8 @@ def faults_page() -> str:
     lines += [
         f"| {one.title} (`{one.name}`) | {_against(one)} | {_steps(one)} |" for one in PLAYBOOKS.values()
     ]
-    lines += ["", "## What to do about a wider cause", "", "| Cause | Next step |", "|---|---|"]
+    lines += ["", _HEALTH]
+    lines += ["## What to do about a wider cause", "", "| Cause | Next step |", "|---|---|"]
     lines += [f"| {one.title} (`{one.name}`) | {one.next_step} |" for one in CAUSES.values() if one.next_step]
     return "\n".join(lines) + "\n"
 

@@ -20,7 +20,7 @@ from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.doorbell import Doorbell
 from gridlane.kernel.facts import Reader, Recorded
-from gridlane.maintenance import hearing, keeping, looking, windows
+from gridlane.maintenance import health, hearing, keeping, looking, windows
 from gridlane.maintenance.causes import Census, explain
 from gridlane.maintenance.healing import heal
 from gridlane.maintenance.incidents import follow
@@ -30,7 +30,7 @@ from gridlane.maintenance.symptoms import Occurrence
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 5.0
 PACE_SECONDS = 2.0
 _ONE_AT_A_TIME = 0x6D61696E74656E61  # an advisory lock's number: "maintena"
 
@@ -62,7 +62,7 @@ class Watch:
             mine = await work.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ONE_AT_A_TIME)))
             if not mine:
                 return 0
-            await self._hear(work)
+            await self._hear(work, now)
             made = await self._follow(work, now)
             asked = [*await windows.keep(work, now), *await heal(work, now)]
         for station_id in asked:
@@ -71,13 +71,14 @@ class Watch:
             self._bus.publish("incidents")
         return made
 
-    async def _hear(self, work: AsyncConnection) -> None:
+    async def _hear(self, work: AsyncConnection, now: datetime) -> None:
         raw: Any = (await work.get_raw_connection()).driver_connection
         while delivered := await self._reader.next(raw):
             recorded = [one.recorded for one in delivered if one.recorded.organization_id is not None]
             ended = await hearing.sessions_of(work, recorded)
             heard = [(one, hearing.occurrence(one, ended)) for one in recorded]
             await _note(work, [(one, what) for one, what in heard if what is not None])
+            await health.learn(work, recorded, now)
 
     async def _follow(self, work: AsyncConnection, now: datetime) -> int:
         conditions = await looking.conditions(work, now)

@@ -47,7 +47,9 @@ class StationLink:
         clock: FastClock | None = None,
         subprotocols: list[str] | None = None,
         back_off: float = 5.0,
+        comes_from: str | None = None,
     ) -> None:
+        """``comes_from`` is the address of this machine that it connects from."""
         self.station = station
         self.url = self._address(url)
         self.password = password
@@ -58,6 +60,7 @@ class StationLink:
         self.connected = asyncio.Event()
         self.is_held_offline = False
         self._back_off = back_off
+        self._comes_from = (comes_from, 0) if comes_from else None
         self._socket: ClientConnection | None = None
         self._changed = Doorbell()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -90,6 +93,7 @@ class StationLink:
                 ping_interval=None,
                 open_timeout=20,
                 proxy=None,
+                local_addr=self._comes_from,
             )
         except InvalidStatus as refused:
             self.refusals.append(refused.response.status_code)

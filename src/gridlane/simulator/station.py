@@ -50,6 +50,7 @@ class StationSpec:
     phases: int = 3
     connector_type: str = "cType2"
     seed: int = 0
+    iccid: str | None = None  # of the SIM card in its modem
 
 
 @dataclass

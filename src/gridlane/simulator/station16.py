@@ -26,6 +26,7 @@ class Station16(Core16, Upkeep16, Holdings16, SmartCharging16, Security16):
             "chargePointModel": spec.model[:20],
             "chargePointSerialNumber": spec.serial[:25],
             "firmwareVersion": self.firmware_version[:50],
+            **({"iccid": spec.iccid} if spec.iccid else {}),
         }
 
         def answered(response: Any, at: datetime) -> None:

@@ -39,6 +39,7 @@ class Station2x(Blocks2x):
                 "model": spec.model[:20],
                 "serialNumber": spec.serial[:25],
                 "firmwareVersion": self.firmware_version[:50],
+                **({"modem": {"iccid": spec.iccid}} if spec.iccid else {}),
             },
         }
 

@@ -334,6 +334,22 @@ export interface FaultFigures {
   lost_so_far: Record<string, string>;
 }
 
+export interface ConnectorHealth {
+  id: string;
+  station_id: string;
+  station: string;
+  site_id: string | null;
+  evse: number;
+  /** 0 to 100. */
+  score: number;
+  /** Points taken off, by what. */
+  taken: Record<string, number>;
+  links_a_day: number;
+  power_fell_since: string | null;
+  charges: number;
+  updated_at: string;
+}
+
 export interface Playbook {
   name: string;
   title: string;

@@ -533,6 +533,7 @@ export const operator: Translation<typeof en.operator> = {
   "faults.healed": "Ohne Menschen geheilt",
   "faults.healed_of": "{healed} von {resolved}",
   "faults.alerts": "Meldungen",
+  "faults.health": "Gesundheit",
   "faults.incidents": "Störungen",
   "faults.playbooks": "Was versucht wird",
   "faults.windows": "Geplante Arbeiten",
@@ -868,6 +869,19 @@ export const operator: Translation<typeof en.operator> = {
   "security.1": "1: Passwort, unverschlüsselt",
   "security.2": "2: Passwort über TLS",
   "security.3": "3: Client-Zertifikat über TLS",
+
+  "score.charges": "Gesehene Ladungen",
+  "score.none": "Noch nichts gelernt",
+  "score.none_why":
+    "Jede beendete Ladung lehrt, wie es ihrem Stecker geht; die schlechtesten stehen hier zuerst.",
+  "score.nothing": "nichts",
+  "score.taken": "Punkte verloren für",
+  "score.title": "Gesundheit",
+  "score.updated": "Stand",
+  "score_of.link": "Verbindung bricht oft ab",
+  "score_of.power": "weniger Leistung als üblich",
+  "score_of.starts": "leere Ladungen",
+  "score_of.temperature": "heißer als üblich",
 
   "session.approved": "Anerkannt",
   "session.as_metered": "leer: wie gemessen",

@@ -1,0 +1,105 @@
+"""Drift: whether a connector slowly becomes worse, told from chance by cumulative sums. Pure.
+
+Each signal keeps what is usual (mean and spread, learned from the first values and then only slowly) and the two sums of
+Page's test (E. S. Page, Continuous inspection schemes, Biometrika 41, 1954): deviations beyond a slack are added up in
+each direction; a sum over the threshold is drift, while single odd values die away. What is recent is an exponentially
+weighted mean (S. W. Roberts, Technometrics 1, 1959).
+"""
+
+import math
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+WARM = 8  # values from which what is usual is learned
+SLACK = 0.5  # spreads; smaller deviations are chance
+THRESHOLD = 5.0  # spreads; more than this, added up, is drift
+CALM = 1.0
+SLOW, FAST = 0.02, 0.25
+CLIP = 4.0  # no single value counts more spreads than this
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one quantity of one connector. ``low`` and ``high`` are Page's sums, in spreads."""
+
+    seen: int = 0
+    usual: float = 0.0
+    spread: float = 0.0
+    recent: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def fell(self) -> bool:
+        return self.low > THRESHOLD
+
+    @property
+    def rose(self) -> bool:
+        return self.high > THRESHOLD
+
+
+def follow(signal: Signal, value: float, least_spread: float) -> Signal:
+    """The signal after another value. ``least_spread`` is what counts as no deviation at all."""
+    seen = signal.seen + 1
+    recent = value if signal.seen == 0 else signal.recent + FAST * (value - signal.recent)
+    if signal.seen < WARM:  # Welford's running mean and variance
+        usual = signal.usual + (value - signal.usual) / seen
+        variance = signal.spread**2 * max(signal.seen - 1, 0)
+        variance += (value - signal.usual) * (value - usual)
+        spread = math.sqrt(variance / (seen - 1)) if seen > 1 else 0.0
+        return replace(signal, seen=seen, usual=usual, spread=spread, recent=recent)
+    spread = max(signal.spread, least_spread)
+    deviation = max(-CLIP, min(CLIP, (value - signal.usual) / spread))
+    low = max(0.0, signal.low - deviation - SLACK)
+    high = max(0.0, signal.high + deviation - SLACK)
+    usual = signal.usual + SLOW * deviation * spread if low < CALM and high < CALM else signal.usual
+    return replace(signal, seen=seen, usual=usual, recent=recent, low=low, high=high)
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The signals of a connector: ``starts`` (1 delivered, 0 not), ``power`` (log of a charge's peak in W, so that a share
+    counts the same at any rating), ``temperature`` (a charge's highest, in degrees Celsius).
+    """
+
+    starts: Signal = Signal(usual=1.0, recent=1.0)
+    power: Signal = Signal()
+    temperature: Signal = Signal()
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """What one charge tells of its connector."""
+
+    delivered: bool
+    peak: float | None = None  # W
+    temperature: float | None = None
+
+
+def after(health: Health, charge: Charge) -> Health:
+    """The health after another charge."""
+    starts = follow(replace(health.starts, seen=max(health.starts.seen, 1)), float(charge.delivered), 0.2)
+    power, temperature = health.power, health.temperature
+    if charge.delivered and charge.peak is not None and charge.peak > 0:
+        power = follow(power, math.log(charge.peak), 0.15)
+    if charge.temperature is not None:
+        temperature = follow(temperature, charge.temperature, 3.0)
+    return Health(starts=starts, power=power, temperature=temperature)
+
+
+def score(health: Health, links_a_day: float) -> tuple[int, dict[str, Any]]:
+    """0 to 100, and what was taken off for what."""
+    off = {
+        "starts": 60 * (1 - min(1.0, health.starts.recent)),
+        "power": 30 * _lost_power(health.power),
+        "temperature": 15 * min(1.0, health.temperature.high / (2 * THRESHOLD)),
+        "link": min(25.0, 2.5 * max(0.0, links_a_day - 1)),
+    }
+    taken = {name: round(points) for name, points in off.items() if round(points) > 0}
+    return max(0, 100 - sum(taken.values())), taken
+
+
+def _lost_power(power: Signal) -> float:
+    """The share of its usual power that a connector no longer gives, once that is more than chance."""
+    if power.seen <= WARM or power.low < THRESHOLD / 2:
+        return 0.0
+    return max(0.0, min(1.0, 2 * (1 - math.exp(power.recent - power.usual))))
