@@ -102,6 +102,35 @@ async def test_a_site_that_goes_dark_is_one_incident(installation, watcher):
         assert (figures["incidents"], figures["open"], figures["resolved"]) == (1, 0, 1)
 
 
+async def test_a_dark_site_whose_stations_start_anew_had_lost_its_power(installation, watcher):
+    async with AsyncExitStack() as street:
+        stations = [
+            await street.enter_async_context(await installation.station(f"CP-{number}"))
+            for number in range(2)
+        ]
+        for station in stations:
+            await station.boot()
+            await station.hang_up(stay_offline=True)
+
+        async def gone():
+            return all(not one["connected"] for one in (await installation.get("/stations"))["items"])
+
+        await installation.until(gone, 20)
+        await watcher.look(later=60)
+        (incident,) = await watcher.sees(installation)
+        assert incident["cause"] == "site_network"
+        for station in stations:
+            station.machine.power_cycle(station.link.clock.now())
+            station.go_online()
+
+        async def over():
+            await watcher.look(later=1)
+            return (await installation.get("/incidents", status="resolved"))["items"]
+
+        (ended,) = await installation.until(over, 60)
+        assert ended["cause"] == "site_power"
+
+
 async def test_tampering_is_settled_by_a_person_alone(installation, watcher):
     async with await installation.station("CP-1") as station:
         await station.boot()

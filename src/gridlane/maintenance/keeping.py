@@ -26,7 +26,7 @@ from gridlane.maintenance.incidents import (
     Over,
 )
 from gridlane.maintenance.looking import usual_takings
-from gridlane.maintenance.model import incident_steps, incident_symptoms, incidents
+from gridlane.maintenance.model import fault_occurrences, incident_steps, incident_symptoms, incidents
 from gridlane.maintenance.rules import RULES
 from gridlane.maintenance.symptoms import Place, Symptom
 
@@ -193,12 +193,35 @@ async def _symptoms_went(
 async def _settle(work: AsyncConnection, organization_id: UUID, change: Over, now: datetime) -> None:
     """Over by what was seen: its end is when the last symptom went, and who ended it is who tried something."""
     row = (await work.execute(sa.select(incidents).where(incidents.c.id == change.incident))).mappings().one()
+    await _look_back(work, row, now)
     helped = await work.scalar(
         sa.select(sa.func.count()).where(
             incident_steps.c.incident_id == change.incident, incident_steps.c.kind == "helped"
         )
     )
     await close(work, dict(row), now, "playbook" if helped else "by_itself", ended_at=row["quiet_since"])
+
+
+async def _look_back(work: AsyncConnection, incident: Any, now: datetime) -> None:
+    """A site that was dark shows afterwards what it lacked: stations without power start anew, others just come back."""
+    cause = incident["cause"]
+    if cause not in ("site_power", "site_network"):
+        return
+    here = sa.select(incident_symptoms.c.station_id).where(incident_symptoms.c.incident_id == incident["id"])
+    booted = await work.scalar(
+        sa.select(sa.func.count(sa.distinct(fault_occurrences.c.station_id))).where(
+            fault_occurrences.c.station_id.in_(here),
+            fault_occurrences.c.kind == "booted",
+            fault_occurrences.c.at > incident["started_at"],
+        )
+    )
+    seen = "site_power" if 2 * (booted or 0) >= incident["stations"] else "site_network"
+    if seen != cause:
+        why = f"{booted or 0} of {incident['stations']} stations started anew when they came back."
+        values = {"cause": seen, "why": why}
+        await work.execute(sa.update(incidents).where(incidents.c.id == incident["id"]).values(values))
+        detail = values | {"rule": incident["rule"], "severity": incident["severity"]}
+        await step(work, incident["organization_id"], incident["id"], "cause_changed", now, detail)
 
 
 async def close(

@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 5.0
 PACE_SECONDS = 2.0
+BATCHES = 20
+"""How many batches of facts a pass takes at most, so that catching up makes no endless transaction."""
 _ONE_AT_A_TIME = 0x6D61696E74656E61  # an advisory lock's number: "maintena"
 
 
@@ -73,10 +75,14 @@ class Watch:
 
     async def _hear(self, work: AsyncConnection, now: datetime) -> None:
         raw: Any = (await work.get_raw_connection()).driver_connection
-        while delivered := await self._reader.next(raw):
+        for _ in range(BATCHES):
+            delivered = await self._reader.next(raw)
+            if not delivered:
+                return
             recorded = [one.recorded for one in delivered if one.recorded.organization_id is not None]
             ended = await hearing.sessions_of(work, recorded)
-            heard = [(one, hearing.occurrence(one, ended)) for one in recorded]
+            recent = [one for one in recorded if one.at > now - looking.REMEMBERED]
+            heard = [(one, hearing.occurrence(one, ended)) for one in recent]
             await _note(work, [(one, what) for one, what in heard if what is not None])
             await health.learn(work, recorded, now)
 
