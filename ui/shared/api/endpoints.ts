@@ -2,6 +2,8 @@
 
 export interface Endpoints {
   get:
+    | "/alert-rules"
+    | "/alerts"
     | "/api-keys"
     | "/approvals"
     | "/audit"
@@ -29,6 +31,7 @@ export interface Endpoints {
     | "/energy"
     | "/fault-rules"
     | "/handshakes"
+    | "/health-scores"
     | "/home-agreements"
     | "/host-contracts"
     | "/incidents"
@@ -39,6 +42,7 @@ export interface Endpoints {
     | "/live"
     | `/logs/${string}`
     | "/mails"
+    | "/maintenance-windows"
     | "/me"
     | "/me/billing-details"
     | "/me/payment-sources"
@@ -116,6 +120,9 @@ export interface Endpoints {
     | "/tokens"
     | `/tokens/${string}`;
   post:
+    | "/alert-rules"
+    | `/alert-rules/${string}/test`
+    | `/alerts/${string}/acknowledge`
     | "/api-keys"
     | `/approvals/${string}`
     | "/checkouts"
@@ -142,6 +149,7 @@ export interface Endpoints {
     | "/invitations"
     | "/links/accept"
     | "/links/look"
+    | "/maintenance-windows"
     | "/me/password"
     | "/me/payment-sources"
     | "/me/plan"
@@ -189,6 +197,7 @@ export interface Endpoints {
     | `/uploads/${string}/${string}`
     | "/vouchers";
   put:
+    | `/alert-rules/${string}`
     | `/driver-groups/${string}/members/${string}`
     | `/driver/places/${string}/notice`
     | "/me/billing-details"
@@ -213,6 +222,7 @@ export interface Endpoints {
     | `/stations/${string}`
     | `/tokens/${string}`;
   delete:
+    | `/alert-rules/${string}`
     | `/api-keys/${string}`
     | `/approvals/${string}`
     | `/driver-groups/${string}`
@@ -222,6 +232,7 @@ export interface Endpoints {
     | `/driver/queue/${string}`
     | `/driver/reservations/${string}`
     | `/invitations/${string}`
+    | `/maintenance-windows/${string}`
     | "/me/billing-details"
     | `/me/payment-sources/${string}`
     | "/me/plan"

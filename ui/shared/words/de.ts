@@ -1042,12 +1042,20 @@ export const operator: Translation<typeof en.operator> = {
   "token_kind.MacAddress": "Fahrzeug (MAC-Adresse)",
   "token_kind.eMAID": "Vertrag (eMAID)",
 
+  "trouble.called": {
+    one: "{count} Störung braucht einen Menschen",
+    other: "{count} Störungen brauchen einen Menschen",
+  },
   "trouble.faulted": { one: "{count} Station ist gestört", other: "{count} Stationen sind gestört" },
   "trouble.newcomers": {
     one: "{count} Station wartet auf Zulassung",
     other: "{count} Stationen warten auf Zulassung",
   },
   "trouble.none": "Alles läuft.",
+  "trouble.open": {
+    one: "{count} Störung wird beobachtet oder behoben",
+    other: "{count} Störungen werden beobachtet oder behoben",
+  },
   "trouble.offline": { one: "{count} Station ist offline", other: "{count} Stationen sind offline" },
   "trouble.title": "Braucht Aufmerksamkeit",
 

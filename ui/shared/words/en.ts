@@ -1030,12 +1030,17 @@ export const operator = {
   "token_kind.MacAddress": "Vehicle (MAC address)",
   "token_kind.eMAID": "Contract (eMAID)",
 
+  "trouble.called": { one: "{count} fault needs a person", other: "{count} faults need a person" },
   "trouble.faulted": { one: "{count} station is faulted", other: "{count} stations are faulted" },
   "trouble.newcomers": {
     one: "{count} station waits for approval",
     other: "{count} stations wait for approval",
   },
   "trouble.none": "Everything runs.",
+  "trouble.open": {
+    one: "{count} fault is being watched or mended",
+    other: "{count} faults are being watched or mended",
+  },
   "trouble.offline": { one: "{count} station is offline", other: "{count} stations are offline" },
   "trouble.title": "Needs attention",
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from gridlane.kernel.tenancy import protect
 
 revision = "0052"
-down_revision = "0110"
+down_revision = "0082"
 
 _AT = sa.DateTime(timezone=True)
 
