@@ -13,6 +13,7 @@ from gridlane.billing import contracts_api
 from gridlane.billing import driver_api as paying
 from gridlane.charging import api as sessions
 from gridlane.energy import api as power
+from gridlane.insight import api as insight
 from gridlane.kernel import bus as buses
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
@@ -48,6 +49,7 @@ def routers() -> list[APIRouter]:
         alerts_api.router,
         power.router,
         planning.router,
+        insight.router,
     ]
 
 

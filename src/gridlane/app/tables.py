@@ -7,6 +7,7 @@ from gridlane.billing import terminal_payments
 from gridlane.charging import local_lists
 from gridlane.charging import model as charging
 from gridlane.energy import model as energy
+from gridlane.insight import model as insight
 from gridlane.kernel import audit, facts, ownership
 from gridlane.maintenance import model as maintenance
 from gridlane.planning import model as planning
@@ -45,6 +46,7 @@ __all__ = [
     "events",
     "facts",
     "firmware",
+    "insight",
     "local_list",
     "local_lists",
     "logs",

@@ -17,6 +17,7 @@ from gridlane.billing.parts import parts_of
 from gridlane.charging import loading, local_lists
 from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
 from gridlane.energy.control import Control
+from gridlane.insight.rolling_up import RollUp
 from gridlane.kernel import audit
 from gridlane.kernel import bus as buses
 from gridlane.kernel.clock import system_clock
@@ -58,6 +59,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     housekeeping = Housekeeping(database, settings)
     readings = ReadingsHousekeeping(database, settings)
     billing = _billing(database, settings, bus)
+    roll_up = RollUp(database, settings)
 
     async def seal_audit() -> None:
         async with database.as_owner() as work:
@@ -106,6 +108,9 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("maintenance.forget", forget_faults, cron="35 3 * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),
+        Job("insight.roll_up", roll_up.recent, cron="*/5 * * * *"),
+        Job("insight.roll_up_late", roll_up.late, cron="50 2 * * *"),
+        Job("insight.forget", roll_up.forget_old, cron="55 3 * * *"),
         *(Job(row.name, partial(row.work, billing), cron=row.cron) for row in money.JOBS),
     ]
 

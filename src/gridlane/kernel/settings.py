@@ -114,6 +114,7 @@ class Settings(BaseSettings):
         30, description="Days the OCPP message log and the files that stations uploaded are kept."
     )
     reading_days: int = Field(400, description="Days single meter readings are kept; roll-ups stay.")
+    roll_up_days: int = Field(3650, description="Days that sessions rolled up by hour are kept.")
     log_level: str = Field("INFO", description="Least severe level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
     otlp_endpoint: str | None = Field(

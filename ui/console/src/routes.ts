@@ -15,6 +15,7 @@ export const routes: readonly Route[] = [
   { path: "/operations", load: () => import("./operations/OperationList.svelte") },
   { path: "/prices", load: () => import("./prices/PriceList.svelte") },
   { path: "/prices/:id", load: () => import("./prices/TariffPage.svelte") },
+  { path: "/insight", load: () => import("./insight/InsightPage.svelte") },
   { path: "/money", load: () => import("./money/MoneyPage.svelte") },
   { path: "/tokens", load: () => import("./tokens/TokenList.svelte") },
   { path: "/people", load: () => import("./people/PeoplePage.svelte") },

@@ -1,4 +1,5 @@
 /** What the console is made of: the entries of its navigation, in the order of an operator's day. */
+import ChartLine from "@lucide/svelte/icons/chart-line";
 import CreditCard from "@lucide/svelte/icons/credit-card";
 import EvCharger from "@lucide/svelte/icons/ev-charger";
 import LayoutDashboard from "@lucide/svelte/icons/layout-dashboard";
@@ -31,6 +32,7 @@ export const sections: readonly Section[] = [
   { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
   { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
   { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
+  { path: "/insight", title: () => say("nav.insight"), icon: ChartLine, permission: "reports:read" },
   { path: "/money", title: () => say("nav.money"), icon: Banknote, permission: "money:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
   { path: "/people", title: () => say("nav.people"), icon: Users, permission: "people:read" },
