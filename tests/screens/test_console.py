@@ -10,6 +10,7 @@ PAGES = (
     "/operations", "/prices", "/prices?show=assignments", "/prices/new", "/money", "/money?show=documents", "/money?show=payments",
     "/money?show=balances", "/tokens", "/people", "/people?show=invitations", "/people?show=mails", "/organization",
     "/money?show=balances", "/insight", "/insight?show=uptime", "/insight?show=waste", "/tokens", "/organization",
+    "/money?show=balances", "/campaigns", "/campaigns?show=configuration", "/campaigns?show=batches", "/insight", "/insight?show=uptime", "/insight?show=waste", "/tokens", "/organization",
     "/organization?show=audit", "/organization?show=devices",
 )  # fmt: skip
 PAYLOADS = (

@@ -11,6 +11,7 @@ from gridlane.accounts.recognising import recognise
 from gridlane.billing import api as money
 from gridlane.billing import contracts_api
 from gridlane.billing import driver_api as paying
+from gridlane.campaigns import api as campaigns
 from gridlane.charging import api as sessions
 from gridlane.energy import api as power
 from gridlane.insight import api as insight
@@ -49,6 +50,7 @@ def routers() -> list[APIRouter]:
         alerts_api.router,
         power.router,
         planning.router,
+        campaigns.router,
         insight.router,
     ]
 

@@ -4,6 +4,7 @@ from gridlane.accounts import attempts, mail, people
 from gridlane.accounts import model as accounts
 from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
+from gridlane.campaigns import model as campaigns
 from gridlane.charging import local_lists
 from gridlane.charging import model as charging
 from gridlane.energy import model as energy
@@ -37,6 +38,7 @@ __all__ = [
     "audit",
     "availability",
     "billing",
+    "campaigns",
     "certificates",
     "charging",
     "customers",

@@ -14,6 +14,8 @@ from gridlane.app.answerers import answerers
 from gridlane.app.facts import Dispatcher, Listener
 from gridlane.billing import consequences as money
 from gridlane.billing.parts import parts_of
+from gridlane.campaigns.configuration import TemplateWatch
+from gridlane.campaigns.firmware import Stepper
 from gridlane.charging import loading, local_lists
 from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
 from gridlane.energy.control import Control
@@ -60,6 +62,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     readings = ReadingsHousekeeping(database, settings)
     billing = _billing(database, settings, bus)
     roll_up = RollUp(database, settings)
+    templates = TemplateWatch(database, bus)
 
     async def seal_audit() -> None:
         async with database.as_owner() as work:
@@ -108,6 +111,9 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("maintenance.forget", forget_faults, cron="35 3 * * *"),
         Job("charging.partitions", readings.make_partitions, cron="15 1 * * *"),
         Job("charging.forget", readings.forget_old, cron="30 3 * * *"),
+        Job("campaigns.step", Stepper(database, bus).run, cron="* * * * *"),
+        Job("campaigns.ask_configuration", templates.ask_all, cron="10 1 * * *"),
+        Job("campaigns.mend_configuration", templates.mend_all, cron="40 2 * * *"),
         Job("insight.roll_up", roll_up.recent, cron="*/5 * * * *"),
         Job("insight.roll_up_late", roll_up.late, cron="50 2 * * *"),
         Job("insight.forget", roll_up.forget_old, cron="55 3 * * *"),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from gridlane.kernel.access import Permission
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
-from gridlane.stations import asking_operations, onboarding, places
+from gridlane.stations import asking_operations, batches, onboarding, places
 from gridlane.stations.availability import EvseState, availability_intervals
 from gridlane.stations.model import (
     connectors,
@@ -433,6 +433,23 @@ async def cancel_operation(caller: TheCaller, database: TheDatabase, operation_i
     """Call an operation back that was not sent yet."""
     async with database.unit_of_work(caller.scope) as work:
         return Json(await asking_operations.cancel(work, caller, operation_id))
+
+
+@router.get("/operation-batches", tags=["operations"])
+async def list_batches(caller: TheCaller, database: TheDatabase, paging: ThePaging) -> Json:
+    """Commands asked of many stations at once, the latest first, with how many are in which state."""
+    caller.require(Permission.STATIONS_READ)
+    query = batches.of_caller(caller)
+    order = [query.selected_columns.created_at, query.selected_columns.id]
+    async with database.unit_of_work(caller.scope) as work:
+        return Json(await page(work, query, order, paging, newest_first=True))
+
+
+@router.delete("/operation-batches/{batch_id}", tags=["operations"])
+async def call_batch_back(caller: TheCaller, database: TheDatabase, batch_id: UUID) -> Json:
+    """Call back every operation of a batch that was not sent yet."""
+    async with database.unit_of_work(caller.scope) as work:
+        return Json({"called_back": await batches.call_back(work, caller, batch_id)})
 
 
 def _wish(wish: OperationInput) -> dict[str, Any]:

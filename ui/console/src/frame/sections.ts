@@ -7,6 +7,7 @@ import ListChecks from "@lucide/svelte/icons/list-checks";
 import PlugZap from "@lucide/svelte/icons/plug-zap";
 import Banknote from "@lucide/svelte/icons/banknote";
 import Building2 from "@lucide/svelte/icons/building-2";
+import Rocket from "@lucide/svelte/icons/rocket";
 import MapPin from "@lucide/svelte/icons/map-pin";
 import Siren from "@lucide/svelte/icons/siren";
 import Tags from "@lucide/svelte/icons/tags";
@@ -32,6 +33,7 @@ export const sections: readonly Section[] = [
   { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
   { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
   { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
+  { path: "/campaigns", title: () => say("nav.campaigns"), icon: Rocket, permission: "maintenance:read" },
   { path: "/insight", title: () => say("nav.insight"), icon: ChartLine, permission: "reports:read" },
   { path: "/money", title: () => say("nav.money"), icon: Banknote, permission: "money:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
