@@ -1131,7 +1131,10 @@ export const operator: Translation<typeof en.operator> = {
   "waste.saves": "spart {saves}",
   "waste.standby": "Bereitschaft",
   "nav.campaigns": "Kampagnen",
-  "batch.called_back": { one: "{count} Befehl wurde zurückgerufen", other: "{count} Befehle wurden zurückgerufen" },
+  "batch.called_back": {
+    one: "{count} Befehl wurde zurückgerufen",
+    other: "{count} Befehle wurden zurückgerufen",
+  },
   "batch.none": "Kein Befehl ging an viele Stationen",
   "batch.none_why": "Wählen Sie Stationen in ihrer Liste und senden Sie ihnen gemeinsam einen Befehl.",
   "campaign.abort": "Abbrechen",
@@ -1155,7 +1158,8 @@ export const operator: Translation<typeof en.operator> = {
   "campaign.location_hint": "Wo Stationen sie holen: https, http, ftp oder sftp.",
   "campaign.name": "Name",
   "campaign.none": "Noch keine Kampagne",
-  "campaign.none_why": "Eine Kampagne aktualisiert erst wenige Stationen, dann mehr, und hält von selbst an, wenn zu viele scheitern.",
+  "campaign.none_why":
+    "Eine Kampagne aktualisiert erst wenige Stationen, dann mehr, und hält von selbst an, wenn zu viele scheitern.",
   "campaign.pause": "Anhalten",
   "campaign.progress": "Fortschritt",
   "campaign.signature": "Signatur (Base64)",
@@ -1190,13 +1194,15 @@ export const operator: Translation<typeof en.operator> = {
   "template.more": { one: "und {count} weitere", other: "und {count} weitere" },
   "template.never_told": "wurde nie gemeldet",
   "template.none": "Noch keine Vorlage",
-  "template.none_why": "Eine Vorlage sagt, wie Stationen einer Art eingestellt sein sollen; jeden Tag wird nachgesehen, wo sie abweichen.",
+  "template.none_why":
+    "Eine Vorlage sagt, wie Stationen einer Art eingestellt sein sollen; jeden Tag wird nachgesehen, wo sie abweichen.",
   "template.repair": "Beheben",
   "template.repair_itself": "Abweichungen jede Nacht beheben",
   "template.repairing": "Abweichungen werden behoben.",
   "template.repairs_itself": "behebt sich selbst",
   "template.settings": "Einstellungen",
-  "template.settings_hint": "Eine je Zeile: HeartbeatInterval = 300 oder OCPPCommCtrlr.HeartbeatInterval = 300.",
+  "template.settings_hint":
+    "Eine je Zeile: HeartbeatInterval = 300 oder OCPPCommCtrlr.HeartbeatInterval = 300.",
 };
 
 export const driver: Translation<typeof en.driver> = {

@@ -1140,7 +1140,8 @@ export const operator = {
   "campaign.location_hint": "Where stations fetch it: https, http, ftp or sftp.",
   "campaign.name": "Name",
   "campaign.none": "No campaign yet",
-  "campaign.none_why": "A campaign updates a few stations first, then more, and stops by itself when too many fail.",
+  "campaign.none_why":
+    "A campaign updates a few stations first, then more, and stops by itself when too many fail.",
   "campaign.pause": "Pause",
   "campaign.progress": "Progress",
   "campaign.signature": "Signature (base64)",
@@ -1175,7 +1176,8 @@ export const operator = {
   "template.more": { one: "and {count} more", other: "and {count} more" },
   "template.never_told": "was never told",
   "template.none": "No template yet",
-  "template.none_why": "A template says how stations of a kind shall be set; every day Gridlane looks where they differ.",
+  "template.none_why":
+    "A template says how stations of a kind shall be set; every day Gridlane looks where they differ.",
   "template.repair": "Mend",
   "template.repair_itself": "Mend what differs every night",
   "template.repairing": "What differs is being set.",
