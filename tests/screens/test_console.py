@@ -9,8 +9,8 @@ PAGES = (
     "/", "/sites", "/stations", "/sessions", "/approvals", "/approvals?show=connect", "/approvals?show=doctor",
     "/operations", "/prices", "/prices?show=assignments", "/prices/new", "/money", "/money?show=documents", "/money?show=payments",
     "/money?show=balances", "/tokens", "/people", "/people?show=invitations", "/people?show=mails", "/organization",
-    "/money?show=balances", "/insight", "/insight?show=uptime", "/insight?show=waste", "/tokens", "/organization",
-    "/money?show=balances", "/campaigns", "/campaigns?show=configuration", "/campaigns?show=batches", "/insight", "/insight?show=uptime", "/insight?show=waste", "/tokens", "/organization",
+    "/campaigns", "/campaigns?show=configuration", "/campaigns?show=batches",
+    "/insight", "/insight?show=uptime", "/insight?show=waste", "/insight?show=reports",
     "/organization?show=audit", "/organization?show=devices",
 )  # fmt: skip
 PAYLOADS = (

@@ -15,6 +15,7 @@ from gridlane.campaigns import api as campaigns
 from gridlane.charging import api as sessions
 from gridlane.energy import api as power
 from gridlane.insight import api as insight
+from gridlane.insight import reports_api
 from gridlane.kernel import bus as buses
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
@@ -52,6 +53,7 @@ def routers() -> list[APIRouter]:
         planning.router,
         campaigns.router,
         insight.router,
+        reports_api.router,
     ]
 
 

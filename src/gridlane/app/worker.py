@@ -20,6 +20,7 @@ from gridlane.charging import loading, local_lists
 from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
 from gridlane.energy.control import Control
 from gridlane.insight.rolling_up import RollUp
+from gridlane.insight.scheduling import Desk
 from gridlane.kernel import audit
 from gridlane.kernel import bus as buses
 from gridlane.kernel.clock import system_clock
@@ -62,6 +63,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     readings = ReadingsHousekeeping(database, settings)
     billing = _billing(database, settings, bus)
     roll_up = RollUp(database, settings)
+    reports = Desk(database, settings)
     templates = TemplateWatch(database, bus)
 
     async def seal_audit() -> None:
@@ -114,6 +116,8 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("campaigns.step", Stepper(database, bus).run, cron="* * * * *"),
         Job("campaigns.ask_configuration", templates.ask_all, cron="10 1 * * *"),
         Job("campaigns.mend_configuration", templates.mend_all, cron="40 2 * * *"),
+        Job("insight.reports", reports.make_due, cron="*/10 * * * *"),
+        Job("insight.forget_reports", reports.forget_old, cron="5 4 * * *"),
         Job("insight.roll_up", roll_up.recent, cron="*/5 * * * *"),
         Job("insight.roll_up_late", roll_up.late, cron="50 2 * * *"),
         Job("insight.forget", roll_up.forget_old, cron="55 3 * * *"),

@@ -67,3 +67,37 @@ assumptions = sa.Table(
     sa.UniqueConstraint("organization_id", "site_id", postgresql_nulls_not_distinct=True),
     comment="what figures rest on where nothing is measured: prices of electricity, carbon, standby",
 )
+
+report_schedules = sa.Table(
+    "report_schedules",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="insight.sheets.KINDS"),
+    sa.Column("format", sa.Text, nullable=False, comment="csv, xlsx, pdf, parquet"),
+    sa.Column("every", sa.Text, nullable=False, comment="day, week, month: the last whole one"),
+    sa.Column("site_id", sa.Uuid, nullable=True),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("recipients", sa.Text, nullable=False, server_default="[]", comment="JSON list of addresses"),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index(None, "next_at"),
+    comment="reports made again and again",
+)
+
+made_reports = sa.Table(
+    "made_reports",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("schedule_id", sa.Uuid, nullable=True),
+    sa.Column("site_id", sa.Uuid, nullable=True),
+    sa.Column("name", sa.Text, nullable=False, comment="of the file"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("mailed", sa.Text, nullable=True, comment="to how many, or why not"),
+    sa.Index(None, "organization_id", "made_at"),
+    comment="reports that schedules made, kept for a year",
+)

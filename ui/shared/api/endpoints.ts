@@ -9,8 +9,12 @@ export interface Endpoints {
     | "/audit"
     | "/authorizations"
     | "/bills"
+    | "/campaigns"
+    | `/campaigns/${string}`
     | `/checkouts/${string}`
     | `/checkouts/${string}/receipt.pdf`
+    | "/configuration-templates"
+    | `/configuration-templates/${string}/stations`
     | "/documents"
     | `/documents/${string}.pdf`
     | "/driver-groups"
@@ -29,6 +33,7 @@ export interface Endpoints {
     | "/driver/reservations"
     | "/driver/waits"
     | "/energy"
+    | `/exports/${string}.parquet`
     | "/fault-rules"
     | "/handshakes"
     | "/health-scores"
@@ -37,6 +42,14 @@ export interface Endpoints {
     | "/incidents"
     | "/incidents/figures"
     | `/incidents/${string}`
+    | "/insight/assumptions"
+    | "/insight/course"
+    | "/insight/excluded-downtime"
+    | "/insight/figures"
+    | "/insight/places"
+    | "/insight/uptime"
+    | "/insight/waste"
+    | "/insight/week"
     | "/invitations"
     | "/ledger/balances"
     | "/live"
@@ -53,6 +66,7 @@ export interface Endpoints {
     | "/me/vehicles"
     | "/me/wallet"
     | "/money-tasks"
+    | "/operation-batches"
     | "/operations"
     | `/operations/${string}`
     | "/organization"
@@ -74,6 +88,10 @@ export interface Endpoints {
     | "/playbooks"
     | "/promotions"
     | "/reimbursements"
+    | "/report-schedules"
+    | "/reports"
+    | `/reports/${string}.${string}`
+    | `/reports/${string}`
     | "/roles"
     | "/sessions"
     | `/sessions/${string}`
@@ -125,10 +143,15 @@ export interface Endpoints {
     | `/alerts/${string}/acknowledge`
     | "/api-keys"
     | `/approvals/${string}`
+    | "/campaigns"
+    | `/campaigns/${string}/state`
     | "/checkouts"
     | `/checkouts/${string}/cancel`
     | `/checkouts/${string}/hold`
     | `/checkouts/${string}/stop`
+    | "/configuration-templates"
+    | `/configuration-templates/${string}/look`
+    | `/configuration-templates/${string}/repair`
     | "/driver-groups"
     | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
@@ -146,6 +169,7 @@ export interface Endpoints {
     | `/incidents/${string}/notes`
     | `/incidents/${string}/playbook`
     | `/incidents/${string}/resolve`
+    | "/insight/excluded-downtime"
     | "/invitations"
     | "/links/accept"
     | "/links/look"
@@ -167,6 +191,7 @@ export interface Endpoints {
     | "/planning/scenarios/network"
     | "/plans"
     | "/promotions"
+    | "/report-schedules"
     | "/sessions"
     | `/sessions/${string}/close`
     | `/sessions/${string}/refund`
@@ -198,8 +223,10 @@ export interface Endpoints {
     | "/vouchers";
   put:
     | `/alert-rules/${string}`
+    | `/configuration-templates/${string}`
     | `/driver-groups/${string}/members/${string}`
     | `/driver/places/${string}/notice`
+    | "/insight/assumptions"
     | "/me/billing-details"
     | `/playbooks/${string}`
     | `/sites/${string}`
@@ -225,12 +252,14 @@ export interface Endpoints {
     | `/alert-rules/${string}`
     | `/api-keys/${string}`
     | `/approvals/${string}`
+    | `/configuration-templates/${string}`
     | `/driver-groups/${string}`
     | `/driver-groups/${string}/members/${string}`
     | `/driver-groups/${string}/vehicles/${string}`
     | `/driver/places/${string}/notice`
     | `/driver/queue/${string}`
     | `/driver/reservations/${string}`
+    | `/insight/excluded-downtime/${string}`
     | `/invitations/${string}`
     | `/maintenance-windows/${string}`
     | "/me/billing-details"
@@ -238,11 +267,13 @@ export interface Endpoints {
     | "/me/plan"
     | `/me/sessions/${string}`
     | `/me/vehicles/${string}`
+    | `/operation-batches/${string}`
     | `/operations/${string}`
     | `/people/${string}`
     | `/people/${string}/sessions`
     | `/planning/plans/${string}`
     | `/planning/scenarios/${string}`
+    | `/report-schedules/${string}`
     | `/sites/${string}/circuit-evses/${string}`
     | `/sites/${string}/circuits/${string}`
     | `/sites/${string}/dimmings/${string}`

@@ -24,6 +24,8 @@ export interface Figures {
   charging: number;
   peak_power: number | null;
   evses: number;
+  /** EVSE-seconds */
+  observed: number;
   utilisation: number | null;
   uptime: number | null;
   currency: string;
@@ -113,4 +115,21 @@ export interface ExcludedDowntime {
   reason: string;
   evidence: string;
   created_by: string;
+}
+
+export interface ReportSchedule {
+  id: string;
+  kind: string;
+  format: string;
+  every: string;
+  recipients: string[];
+  next_at: string;
+}
+
+export interface MadeReport {
+  id: string;
+  name: string;
+  kind: string;
+  made_at: string;
+  mailed: string | null;
 }

@@ -6,7 +6,7 @@ from alembic import op
 from gridlane.kernel.tenancy import protect
 
 revision = "0060"
-down_revision = "0051"
+down_revision = "0053"
 
 
 def upgrade() -> None:
