@@ -12,6 +12,7 @@ from gridlane.maintenance.alert_rules import (
     Happened,
     QuietHours,
     due,
+    letter_of,
     pause,
     subject,
     text,
@@ -105,3 +106,9 @@ def test_a_message_says_what_where_why_and_what_to_do():
     assert "Cause: The station" in told
     assert "Next: Restart the station" in told
     assert told.endswith("https://grid.example/console/faults/1")
+
+
+def test_a_station_cannot_write_into_a_mail():
+    letter = letter_of("Fault: Internal error (CP-1\r\nBcc: all@example.org)", "Where: <b>CP-1</b>\n\nNext")
+    assert "\n" not in letter.subject
+    assert "<b>" not in letter.html

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from gridlane.accounts import mail
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.facts import Reader
 from gridlane.maintenance import webhooks
@@ -87,6 +88,7 @@ class Crew:
             if one.recorded.fact.__struct_config__.tag.startswith("incident_"):
                 await self.alerting.tell(one.recorded)
         await self.alerting.remind()
+        await mail.send_waiting(self.database, self.settings, system_clock())
 
 
 def rule(**more):

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from html import escape
 from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from gridlane.accounts.letters import Letter
 from gridlane.maintenance.causes import CAUSES
 from gridlane.maintenance.rules import RULES
 
@@ -120,3 +122,9 @@ def text(what: Happened, address: str) -> str:
     lines = [f"{subject(what)}.", "", f"Where: {shown}", f"Cause: {cause.title if cause else what.cause}"]
     lines += [] if what.event == "resolved" else [f"Next: {next_step}"]
     return "\n".join([*lines, "", address])
+
+
+def letter_of(subject: str, text: str) -> Letter:
+    """A message as a mail. Its subject is one line, whatever a station's name may hold."""
+    html = "".join(f"<p>{escape(part).replace(chr(10), '<br>')}</p>" for part in text.split("\n\n"))
+    return Letter(" ".join(subject.split()), text, html)

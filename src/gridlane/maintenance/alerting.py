@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.kernel import mail
+from gridlane.accounts import mail
 from gridlane.kernel.bus import Bus
 from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
@@ -26,6 +26,7 @@ from gridlane.maintenance.alert_rules import (
     Happened,
     QuietHours,
     due,
+    letter_of,
     pause,
     subject,
     text,
@@ -42,6 +43,13 @@ _EVENT_OF: dict[type[Fact], Event] = {
     IncidentEscalated: "escalated",
     IncidentResolved: "resolved",
 }
+
+
+class NoMailServer(Exception):
+    """Nobody takes mails here."""
+
+    def __str__(self) -> str:
+        return "there is no mail server (GRIDLANE_MAIL_URL)"
 
 
 class Alerting:
@@ -97,8 +105,8 @@ class Alerting:
     async def _send(self, work: AsyncConnection, alert: dict[str, Any]) -> int:
         now = self._clock()
         try:
-            await self._hand_over(alert, now)
-        except (webhooks.WebhookFailed, webhooks.WebhookAddressRefused, mail.MailFailed) as trouble:
+            await self._hand_over(work, alert, now)
+        except (webhooks.WebhookFailed, webhooks.WebhookAddressRefused, NoMailServer) as trouble:
             attempts = alert["attempts"] + 1
             wait = pause(attempts)
             values = {"attempts": attempts, "trouble": str(trouble)}
@@ -110,9 +118,13 @@ class Alerting:
         await work.execute(sa.update(alerts).where(alerts.c.id == alert["id"]).values(done))
         return 1
 
-    async def _hand_over(self, alert: Mapping[str, Any], now: datetime) -> None:
+    async def _hand_over(self, work: AsyncConnection, alert: Mapping[str, Any], now: datetime) -> None:
+        """A mail is taken when it is in the outbox, which tries by itself until the mail server takes it."""
         if alert["channel"] == "mail":
-            await mail.send(self._settings, alert["target"], alert["subject"], alert["text"], now)
+            if self._settings.mail_url is None:
+                raise NoMailServer
+            letter = letter_of(alert["subject"], alert["text"])
+            await mail.write(work, alert["organization_id"], alert["target"], letter)
         elif alert["channel"] == "webhook":
             body = msgspec.json.encode(
                 {
