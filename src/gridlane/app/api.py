@@ -25,6 +25,8 @@ from gridlane.maintenance import api as faults
 from gridlane.planning import api as planning
 from gridlane.stations import api as stations
 from gridlane.stations import blocks_api
+from gridlane.support import api as support
+from gridlane.support import driver_api as helped
 from gridlane.tariffs import api as prices
 from gridlane.waiting import api as waiting
 from gridlane.web import application
@@ -46,6 +48,8 @@ def routers() -> list[APIRouter]:
         prices.router,
         money.router,
         paying.router,
+        support.router,
+        helped.router,
         contracts_api.router,
         faults.router,
         alerts_api.router,

@@ -1,6 +1,6 @@
 """Every package's tables, imported so that migrations and their test see them all."""
 
-from gridlane.accounts import attempts, mail, people
+from gridlane.accounts import attempts, inbox, mail, people
 from gridlane.accounts import model as accounts
 from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
@@ -29,6 +29,7 @@ from gridlane.stations import (
     vendor_messages,
 )
 from gridlane.stations import model as stations
+from gridlane.support import model as support
 from gridlane.tariffs import model as tariffs
 from gridlane.waiting import model as waiting
 
@@ -48,6 +49,7 @@ __all__ = [
     "events",
     "facts",
     "firmware",
+    "inbox",
     "insight",
     "local_list",
     "local_lists",
@@ -62,6 +64,7 @@ __all__ = [
     "smart_charging",
     "station_profiles",
     "stations",
+    "support",
     "tariffs",
     "terminal_payments",
     "vendor_messages",

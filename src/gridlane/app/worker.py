@@ -35,6 +35,7 @@ from gridlane.planning.working import Planner
 from gridlane.stations import certificate_expiry, customers, uploads
 from gridlane.stations.absent import Caretaker
 from gridlane.stations.housekeeping import Housekeeping
+from gridlane.support import noticing
 from gridlane.waiting.charging_for import bill_reservations
 from gridlane.waiting.keeper import Keeper
 from gridlane.waiting.learning import learn
@@ -45,16 +46,22 @@ log = structlog.get_logger(__name__)
 def listeners(database: Database, settings: Settings, bus: buses.Bus) -> list[Listener]:
     """Who hears of each fact."""
     billing = _billing(database, settings, bus)
+    helping = _helping(database, settings, bus)
     alarms = Alerting(database, settings, bus)
     return [
         Listener("accounts.send_mail", MailWritten, Upkeep(database, settings).send_mail),
         *(Listener(row.name, row.fact, partial(row.handle, billing)) for row in money.LISTENERS),
         *(Listener(row.name, row.fact, alarms.tell) for row in alerting.LISTENERS),
+        *(Listener(row.name, row.fact, partial(row.handle, helping)) for row in noticing.LISTENERS),
     ]
 
 
 def _billing(database: Database, settings: Settings, bus: buses.Bus) -> money.Consequences:
     return money.Consequences(database, bus, parts_of(settings, database, bus), system_clock)
+
+
+def _helping(database: Database, settings: Settings, bus: buses.Bus) -> noticing.Consequences:
+    return noticing.Consequences(database, parts_of(settings, database, bus), system_clock)
 
 
 def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job]:
@@ -65,6 +72,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     roll_up = RollUp(database, settings)
     reports = Desk(database, settings)
     templates = TemplateWatch(database, bus)
+    helping = _helping(database, settings, bus)
 
     async def seal_audit() -> None:
         async with database.as_owner() as work:
@@ -122,6 +130,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
         Job("insight.roll_up_late", roll_up.late, cron="50 2 * * *"),
         Job("insight.forget", roll_up.forget_old, cron="55 3 * * *"),
         *(Job(row.name, partial(row.work, billing), cron=row.cron) for row in money.JOBS),
+        *(Job(row.name, partial(row.work, helping), cron=row.cron) for row in noticing.JOBS),
     ]
 
 
