@@ -218,6 +218,15 @@ async def change_case(caller: TheCaller, database: TheDatabase, case_id: UUID, c
         return Json(await _whole(work, caller, await cases.case_of(work, case_id)))
 
 
+@router.post("/support/cases/{case_id}/take")
+async def take_case(caller: TheCaller, database: TheDatabase, case_id: UUID) -> Json:
+    """Look after it oneself."""
+    async with database.unit_of_work(caller.scope) as work:
+        case = await cases.helped(work, caller, case_id)
+        await cases.assign(work, caller, case, system_clock(), caller.person_id)
+        return Json(await _whole(work, caller, await cases.case_of(work, case_id)))
+
+
 @router.post("/support/cases/{case_id}/entries", status_code=201)
 async def write_entry(caller: TheCaller, database: TheDatabase, case_id: UUID, wish: EntryInput) -> Json:
     """Answer the driver, or leave a note for the others."""

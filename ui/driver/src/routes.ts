@@ -9,5 +9,9 @@ export const routes: readonly Route[] = [
   { path: "/charges/:id", load: () => import("./charging/ChargePage.svelte") },
   { path: "/activity", load: () => import("./activity/Activity.svelte") },
   { path: "/welcome", load: () => import("./account/WelcomePage.svelte") },
+  { path: "/help", load: () => import("./help/HelpPage.svelte") },
+  { path: "/help/:id", load: () => import("./help/HelpCase.svelte") },
+  { path: "/inbox", load: () => import("./help/Inbox.svelte") },
+  { path: "/notifications", load: () => import("./help/Notifications.svelte") },
   { path: "/account", load: () => import("./account/AccountPage.svelte") },
 ];

@@ -3,6 +3,7 @@ import ChartLine from "@lucide/svelte/icons/chart-line";
 import CreditCard from "@lucide/svelte/icons/credit-card";
 import EvCharger from "@lucide/svelte/icons/ev-charger";
 import LayoutDashboard from "@lucide/svelte/icons/layout-dashboard";
+import LifeBuoy from "@lucide/svelte/icons/life-buoy";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import PlugZap from "@lucide/svelte/icons/plug-zap";
 import Banknote from "@lucide/svelte/icons/banknote";
@@ -36,6 +37,7 @@ export const sections: readonly Section[] = [
   { path: "/campaigns", title: () => say("nav.campaigns"), icon: Rocket, permission: "maintenance:read" },
   { path: "/insight", title: () => say("nav.insight"), icon: ChartLine, permission: "reports:read" },
   { path: "/money", title: () => say("nav.money"), icon: Banknote, permission: "money:read" },
+  { path: "/support", title: () => say("nav.support"), icon: LifeBuoy, permission: "support:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
   { path: "/people", title: () => say("nav.people"), icon: Users, permission: "people:read" },
   {
