@@ -138,18 +138,15 @@ async def test_who_never_plugs_in_is_told_to_plug_in_first(installation, person,
         path = f"/driver/charges/{charge['id']}/why"
         assert (await anna.get(path))["code"] == "under_way"
 
-        async def agreed():
-            return await installation.sql("SELECT 1 FROM operations WHERE status = 'agreed'")
-
-        await installation.until(agreed, 30)
-        # A station may open its transaction before the cable is in; both are told in the same sense.
-        await installation.sql("UPDATE start_requests SET expires_at = now() - interval '1 second'")
-        await installation.sql("UPDATE sessions SET started_at = started_at - interval '10 minutes'")
-
         async def told():
-            return (await anna.get(path))["code"] in ("not_plugged_in", "no_cable")
+            # A station may open its transaction before the cable is in; both are told in the same sense.
+            await installation.sql("UPDATE start_requests SET expires_at = now() - interval '1 second'")
+            await installation.sql("UPDATE sessions SET started_at = now() - interval '10 minutes'")
+            seen.append((await anna.get(path))["code"])
+            return seen[-1] in ("not_plugged_in", "no_cable")
 
-        await installation.until(told, 30)
+        seen: list[str] = []
+        await installation.until(told, 30, lambda: str(seen[-3:]))
         await station.hang_up(stay_offline=True)
 
 

@@ -24,6 +24,7 @@ export interface Endpoints {
     | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
     | `/driver/charges/${string}`
+    | `/driver/charges/${string}/why`
     | "/driver/notices"
     | "/driver/places"
     | `/driver/places/${string}`
@@ -33,6 +34,7 @@ export interface Endpoints {
     | "/driver/reservations"
     | "/driver/waits"
     | "/energy"
+    | `/explanations/${string}`
     | `/exports/${string}.parquet`
     | "/fault-rules"
     | "/handshakes"
@@ -58,6 +60,11 @@ export interface Endpoints {
     | "/maintenance-windows"
     | "/me"
     | "/me/billing-details"
+    | "/me/cases"
+    | `/me/cases/${string}`
+    | `/me/cases/${string}/attachments/${string}`
+    | "/me/inbox"
+    | "/me/notifications"
     | "/me/payment-sources"
     | "/me/plan"
     | "/me/reimbursements"
@@ -131,6 +138,12 @@ export interface Endpoints {
     | `/stations/${string}/security-events`
     | `/stations/${string}/variables`
     | `/stations/${string}/vehicle-reports`
+    | "/support/attempts"
+    | "/support/canned-answers"
+    | "/support/cases"
+    | `/support/cases/${string}`
+    | `/support/cases/${string}/attachments/${string}`
+    | "/support/causes"
     | "/tariff-assignments"
     | "/tariffs"
     | `/tariffs/${string}/versions`
@@ -174,6 +187,11 @@ export interface Endpoints {
     | "/links/accept"
     | "/links/look"
     | "/maintenance-windows"
+    | "/me/cases"
+    | `/me/cases/${string}/attachments`
+    | `/me/cases/${string}/messages`
+    | `/me/cases/${string}/rating`
+    | "/me/inbox/read"
     | "/me/password"
     | "/me/payment-sources"
     | "/me/plan"
@@ -211,6 +229,14 @@ export interface Endpoints {
     | `/stations/${string}/logs`
     | `/stations/${string}/operations`
     | `/stations/${string}/password`
+    | "/support/canned-answers"
+    | "/support/cases"
+    | `/support/cases/${string}/attachments`
+    | `/support/cases/${string}/entries`
+    | `/support/cases/${string}/merge`
+    | `/support/cases/${string}/remedies/${string}`
+    | `/support/cases/${string}/solve`
+    | `/support/cases/${string}/take`
     | "/tariff-assignments"
     | "/tariffs"
     | "/tariffs/import"
@@ -228,6 +254,7 @@ export interface Endpoints {
     | `/driver/places/${string}/notice`
     | "/insight/assumptions"
     | "/me/billing-details"
+    | "/me/notifications"
     | `/playbooks/${string}`
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
@@ -247,6 +274,7 @@ export interface Endpoints {
     | `/sites/${string}/circuits/${string}`
     | `/sites/${string}/energy`
     | `/stations/${string}`
+    | `/support/cases/${string}`
     | `/tokens/${string}`;
   delete:
     | `/alert-rules/${string}`
@@ -279,6 +307,7 @@ export interface Endpoints {
     | `/sites/${string}/dimmings/${string}`
     | `/sites/${string}/free-vend`
     | `/stations/${string}`
+    | `/support/canned-answers/${string}`
     | `/tariff-assignments/${string}`
     | `/tariff-versions/${string}`
     | `/tokens/${string}`;

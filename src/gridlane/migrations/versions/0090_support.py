@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gridlane.kernel.tenancy import protect
 
 revision = "0090"
-down_revision = "0110"
+down_revision = "0062"
 
 _AT = sa.DateTime(timezone=True)
 
