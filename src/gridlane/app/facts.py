@@ -5,7 +5,7 @@ Jobs of one aggregate run one after another. Handlers are idempotent: a fact may
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +14,19 @@ import structlog
 from psycopg import OperationalError
 
 from gridlane.kernel.bus import Bus
+from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.doorbell import Doorbell
 from gridlane.kernel.facts import Delivered, Fact, Reader, Recorded, kind_of, kinds
-from gridlane.kernel.jobs import Job, Jobs
+from gridlane.kernel.jobs import BACKLOG, PROMPT, Job, Jobs
 
 log = structlog.get_logger(__name__)
 
 FactHandler = Callable[[Recorded], Awaitable[None]]
 
 LOOK_SECONDS = 1.0
+LATE = timedelta(minutes=15)
+"""A fact older than this when it is read belongs to a backlog: fresh ones overtake it."""
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -64,12 +67,14 @@ class Dispatcher:
         async with self._database.as_owner() as work:
             raw: Any = (await work.get_raw_connection()).driver_connection
             delivered = await self._reader.next(raw)
+            late = system_clock() - LATE
             for one in delivered:
                 for listener in self._by_kind.get(kind_of(one.recorded.fact), ()):
                     await self._jobs.enqueue(
                         work,
                         f"fact.{listener.name}",
                         lock=f"{listener.name}:{one.recorded.aggregate_id}",
+                        priority=BACKLOG if one.recorded.at < late else PROMPT,
                         fact=_encoded(one),
                     )
         return len(delivered)

@@ -4,16 +4,28 @@ A job is enqueued in the unit of work that causes it: with the rollback it vanis
 ``Jobs`` list; the composition root registers them and hands each its parts.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import procrastinate
+import psycopg
+import structlog
+from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as ProcrastinateJob
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+log = structlog.get_logger(__name__)
+
 Work = Callable[..., Awaitable[None]]
+
+PERIODIC, PROMPT, BACKLOG = 10, 0, -10
+"""Priorities: what comes round by the clock goes before what just happened, and that before what is late anyway."""
+
+DEAD_AFTER = 30.0
+"""Seconds without a heartbeat after which a worker is taken for dead, and its jobs are given to others."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,9 @@ class Jobs:
         async def periodic(timestamp: int) -> None:
             await job.work()
 
-        task = self.app.task(name=job.name, queue=job.queue, retry=strategy, queueing_lock=job.name)(periodic)
+        task = self.app.task(
+            name=job.name, queue=job.queue, retry=strategy, queueing_lock=job.name, priority=PERIODIC
+        )(periodic)
         self.app.periodic(cron=job.cron)(task)
 
     async def enqueue(
@@ -63,6 +77,7 @@ class Jobs:
         *,
         at: datetime | None = None,
         lock: str | None = None,
+        priority: int = PROMPT,
         **arguments: Any,
     ) -> None:
         """Enqueue within the caller's unit of work. Jobs of one ``lock`` run one after another, in order."""
@@ -74,6 +89,7 @@ class Jobs:
                 queue=job.queue,
                 lock=lock,
                 queueing_lock=None,
+                priority=priority,
                 task_name=name,
                 task_kwargs=arguments,
                 scheduled_at=at,
@@ -82,13 +98,30 @@ class Jobs:
         )
 
     async def run_worker(self, concurrency: int = 4) -> None:
-        """Run jobs until cancelled."""
+        """Run jobs until cancelled; also those that a worker which died has left in the middle."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._run(concurrency))
+            group.create_task(self._take_over())
+
+    async def _run(self, concurrency: int) -> None:
         await self.app.run_worker_async(
             concurrency=concurrency,
             install_signal_handlers=False,
             delete_jobs="successful",
             fetch_job_polling_interval=2.0,
+            stalled_worker_timeout=DEAD_AFTER,
         )
+
+    async def _take_over(self) -> None:
+        """A job that its worker never finished would hold its lock for ever, and everything behind it."""
+        while True:
+            try:
+                for job in await self.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER):
+                    log.warning("job taken over from a dead worker", job=job.task_name, id=job.id)
+                    await self.app.job_manager.retry_job(job)
+            except (ConnectorException, psycopg.Error, OSError) as trouble:
+                log.warning("database away", reason=str(trouble).strip())
+            await asyncio.sleep(DEAD_AFTER / 2)
 
     async def open(self) -> None:
         await self.app.open_async()
