@@ -5,6 +5,7 @@ drivers; whoever manages it looks after its members and vehicles and sees nothin
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -118,9 +119,15 @@ async def members_of(work: AsyncConnection, caller: Caller, group_id: UUID) -> l
 
 
 async def add(
-    work: AsyncConnection, caller: Caller, group_id: UUID, person_id: UUID, *, is_manager: bool = False
+    work: AsyncConnection,
+    caller: Caller,
+    group_id: UUID,
+    person_id: UUID,
+    *,
+    is_manager: bool = False,
+    since: datetime | None = None,
 ) -> None:
-    """Take a person of the organization into the group. Raises NotAllowed, GroupUnknown, NotAMember."""
+    """Take a person of the organization into the group, from now or ``since`` on. Raises NotAllowed, GroupUnknown, NotAMember."""
     caller.require(Permission.FLEETS_WRITE)
     await group_of(work, caller, group_id)
     if is_manager:
@@ -137,7 +144,7 @@ async def add(
             person_id=person_id,
             organization_id=caller.organization_id,
             is_manager=is_manager,
-            since=system_clock(),
+            since=since or system_clock(),
         )
         .on_conflict_do_update(
             index_elements=["group_id", "person_id"],

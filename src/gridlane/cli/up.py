@@ -3,7 +3,10 @@
 import asyncio
 import os
 import signal
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -38,11 +41,24 @@ async def _up(settings: Settings, gateways: int) -> None:
     try:
         with console.status("Starting the database"):
             await supervisor.start_stores()
-        await _start_roles(supervisor, settings, gateways)
+        await _unless(told, _start_roles(supervisor, settings, gateways))
         await told.wait()
         console.print("Stopping")
     finally:
         await supervisor.stop()
+
+
+async def _unless(told: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do the work, unless told to stop first: then it is cancelled."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(told.wait())
+    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if working.done():
+        stopping.cancel()
+        working.result()
+        return
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
 
 
 async def _start_roles(supervisor: Supervisor, settings: Settings, gateways: int) -> None:
@@ -86,5 +102,12 @@ def _greet(settings: Settings, link: str | None) -> None:
     console.print(table)
     if link is not None:
         console.print("Make your account (this link works once, for 24 hours):", style="bold")
-        console.print(f"{address}/console/setup?token={link}", soft_wrap=True, highlight=False)
+        joins = f"&joins={quote(_demo_name())}" if settings.demo else ""
+        console.print(f"{address}/console/setup?token={link}{joins}", soft_wrap=True, highlight=False)
     console.print("Ctrl-C stops everything.", style="dim")
+
+
+def _demo_name() -> str:
+    from gridlane.app.demo.preparing import NAME
+
+    return NAME

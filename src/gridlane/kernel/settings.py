@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="Address under which people reach the screens; used in links, QR codes and mails."
     )
+    map_file: Path | None = Field(
+        None,
+        description="PMTiles archive in Protomaps' basemap schema whose streets the maps show, served from here. Empty: maps "
+        "show countries and the names of places only.",
+    )
     station_host: str = Field("127.0.0.1", description="Address the stations' listeners listen on.")
     station_port: int = Field(9000, description="Port for stations without TLS (ws://); 0 closes it.")
     station_tls_port: int = Field(9443, description="Port for stations with TLS (wss://); 0 closes it.")

@@ -12,7 +12,7 @@ from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
 from gridlane.planning.process import WarmPlanner
-from gridlane.web import driving, health, live, problems, screens
+from gridlane.web import driving, health, live, maps, problems, screens
 from gridlane.web.public import pages
 
 Recognise = Callable[[Request], Awaitable[Caller]]
@@ -59,5 +59,6 @@ def make(
     for router in (*routers, driving.router, live.router):
         app.include_router(router, prefix="/api/v1")
     app.include_router(pages.router)
+    app.include_router(maps.router)
     app.include_router(screens.router)
     return app

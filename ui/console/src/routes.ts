@@ -23,5 +23,7 @@ export const routes: readonly Route[] = [
   { path: "/support/:id", load: () => import("./support/CasePage.svelte") },
   { path: "/tokens", load: () => import("./tokens/TokenList.svelte") },
   { path: "/people", load: () => import("./people/PeoplePage.svelte") },
+  { path: "/fleets", load: () => import("./fleets/FleetList.svelte") },
+  { path: "/fleets/:id", load: () => import("./fleets/FleetPage.svelte") },
   { path: "/organization", load: () => import("./organization/OrganizationPage.svelte") },
 ];

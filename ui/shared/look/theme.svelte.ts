@@ -36,6 +36,13 @@ class Look {
 
 export const look = new Look();
 
+/** Whether the page is dark at present. */
+export function isDark(): boolean {
+  return look.choice === "system"
+    ? matchMedia("(prefers-color-scheme: dark)").matches
+    : look.choice === "dark";
+}
+
 /** The present value of a colour token as `rgb(...)`, for canvases that know no custom properties. */
 export function colour(token: `--${string}`, of: Element = document.documentElement): string {
   const probe = document.createElement("i");

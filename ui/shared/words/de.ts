@@ -320,6 +320,8 @@ export const operator: Translation<typeof en.operator> = {
   "document.receipt": "Beleg",
 
   "door.begin": "Los geht’s",
+  "door.enter": "Anmelden",
+  "door.joins": "Ihr Netz: {name}",
   "door.organization": "Organisation",
   "door.organization_hint": "Wem dieses Netz gehört.",
   "door.password_hint": "Mindestens {least} Zeichen.",
@@ -593,6 +595,31 @@ export const operator: Translation<typeof en.operator> = {
   "finding_next.silent": "Ein Lebenszeichen anfordern; kommt keines, neu starten.",
   "finding_next.unavailable": "Nach getaner Arbeit wieder in Betrieb nehmen.",
 
+  "fleet.add": "Gruppe anlegen",
+  "fleet.change": "Ändern",
+  "fleet.cost": "Kosten",
+  "fleet.drivers": "Fahrer",
+  "fleet.energy": "Energie",
+  "fleet.kind": "Art",
+  "fleet.manager": "Leitung",
+  "fleet.month_after": "Der Monat danach",
+  "fleet.month_before": "Der Monat davor",
+  "fleet.name": "Name",
+  "fleet.no_drivers": "Noch fährt niemand dafür.",
+  "fleet.none": "Noch keine Gruppen",
+  "fleet.none_why":
+    "Eine Fahrergruppe kann eigene Preise haben und bei knapper Leistung zuerst drankommen; eine Flotte hat auch Fahrzeuge.",
+  "fleet.note": "Notiz",
+  "fleet.priority": "Vorrang",
+  "fleet.priority_hint": "Gewicht beim Teilen der Leistung; 1 haben alle.",
+  "fleet.rank": "Rang",
+  "fleet.rank_hint": "Wer in mehreren Gruppen ist, bekommt die Preise der niedrigsten.",
+  "fleet.since": "seit {day}",
+  "fleet.vehicles": "Fahrzeuge",
+
+  "fleet_kind.fleet": "Flotte",
+  "fleet_kind.group": "Gruppe",
+
   "health.fault": "Sie braucht Hilfe",
   "health.findings": { one: "{count} Sache zum Ansehen", other: "{count} Sachen zum Ansehen" },
   "health.free": "Sie ist gesund",
@@ -655,6 +682,7 @@ export const operator: Translation<typeof en.operator> = {
 
   "nav.approvals": "Zulassungen",
   "nav.faults": "Störungen",
+  "nav.fleets": "Flotten",
   "nav.menu": "Menü",
   "nav.money": "Geld",
   "nav.name": "Bereiche",
@@ -1311,6 +1339,15 @@ export const operator: Translation<typeof en.operator> = {
   "tried_kind.session": "Ladevorgang",
   "tried_kind.start": "Start",
   "why.session": "Was geschah",
+  "vehicle.add": "Fahrzeug hinzufügen",
+  "vehicle.battery": "Batterie, nutzbare kWh",
+  "vehicle.model": "Modell",
+  "vehicle.name": "Name",
+  "vehicle.none": "Noch keine Fahrzeuge",
+  "vehicle.none_why": "Poolfahrzeuge, die alle Fahrer der Flotte laden dürfen.",
+  "vehicle.plate": "Kennzeichen",
+  "vehicle.remove": "{name} entfernen",
+  "vehicle.removed": "{name} ist entfernt",
 };
 
 export const driver: Translation<typeof en.driver> = {

@@ -316,6 +316,8 @@ export const operator = {
   "document.receipt": "Receipt",
 
   "door.begin": "Begin",
+  "door.enter": "Sign in",
+  "door.joins": "Your network: {name}",
   "door.organization": "Organization",
   "door.organization_hint": "Whose network this is.",
   "door.password_hint": "At least {least} characters.",
@@ -581,6 +583,31 @@ export const operator = {
   "finding_next.silent": "Ask for a heartbeat; if none comes, reset it.",
   "finding_next.unavailable": "Put it back into service when the work is done.",
 
+  "fleet.add": "Add a group",
+  "fleet.change": "Change",
+  "fleet.cost": "Cost",
+  "fleet.drivers": "Drivers",
+  "fleet.energy": "Energy",
+  "fleet.kind": "Kind",
+  "fleet.manager": "Manager",
+  "fleet.month_after": "The month after",
+  "fleet.month_before": "The month before",
+  "fleet.name": "Name",
+  "fleet.no_drivers": "Nobody drives for it yet.",
+  "fleet.none": "No groups yet",
+  "fleet.none_why":
+    "A group of drivers can have its own prices and come first when power is short; a fleet has vehicles too.",
+  "fleet.note": "Note",
+  "fleet.priority": "Priority",
+  "fleet.priority_hint": "Weight when power is shared; 1 is everybody’s.",
+  "fleet.rank": "Rank",
+  "fleet.rank_hint": "A driver of several groups gets the prices of the lowest.",
+  "fleet.since": "since {day}",
+  "fleet.vehicles": "Vehicles",
+
+  "fleet_kind.fleet": "Fleet",
+  "fleet_kind.group": "Group",
+
   "health.fault": "It needs help",
   "health.findings": { one: "{count} thing to look at", other: "{count} things to look at" },
   "health.free": "It is healthy",
@@ -643,6 +670,7 @@ export const operator = {
 
   "nav.approvals": "Approvals",
   "nav.faults": "Faults",
+  "nav.fleets": "Fleets",
   "nav.menu": "Menu",
   "nav.money": "Money",
   "nav.name": "Sections",
@@ -1292,6 +1320,15 @@ export const operator = {
   "tried_kind.session": "Session",
   "tried_kind.start": "Start",
   "why.session": "What happened",
+  "vehicle.add": "Add a vehicle",
+  "vehicle.battery": "Battery, usable kWh",
+  "vehicle.model": "Model",
+  "vehicle.name": "Name",
+  "vehicle.none": "No vehicles yet",
+  "vehicle.none_why": "Pool cars that every driver of the fleet may charge.",
+  "vehicle.plate": "Plate",
+  "vehicle.remove": "Remove {name}",
+  "vehicle.removed": "{name} is removed",
 } as const;
 
 export const driver = {

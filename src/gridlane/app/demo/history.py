@@ -38,7 +38,7 @@ from gridlane.simulator.vehicle import draw_vehicle
 from gridlane.stations.claiming import Claim, ClaimQueue
 from gridlane.stations.decision import Commit, Connected, Disconnected
 from gridlane.stations.dialects import dialect_for
-from gridlane.stations.model import MESSAGES, stations
+from gridlane.stations.model import MESSAGES, messages, stations
 from gridlane.stations.owner import Input, Owner, OwnerParts
 from gridlane.stations.replies import Noted, Refused
 
@@ -68,7 +68,7 @@ async def write_history(
     pipeline.claims.start()
     slow, fast = read_visits(data_dir())
     try:
-        ids = await _ids(database)
+        ids, told_until = await _ids(database), await _told_until(database)
         lives = [
             _Life(pipeline, one, ids[one.identity], network.tokens, fast if one.kind == "DC" else slow)
             for one in network.stations
@@ -77,7 +77,7 @@ async def write_history(
 
         async def live(life: _Life) -> None:
             async with running:
-                await life.run(begin, end)
+                await life.run(told_until.get(life.id, begin), end)
                 told(1)
 
         async with asyncio.TaskGroup() as group:
@@ -110,6 +110,14 @@ async def _ids(database: Database) -> dict[str, UUID]:
         return {row.identity: row.id for row in found}
 
 
+async def _told_until(database: Database) -> dict[UUID, datetime]:
+    """The last message of each station that has lived through a part of its month already."""
+    async with database.as_owner() as work:
+        query = sa.select(messages.c.station_id, sa.func.max(messages.c.at).label("at"))
+        found = await work.execute(query.group_by(messages.c.station_id))
+        return {row.station_id: row.at for row in found}
+
+
 class _Life:
     """One station's month."""
 
@@ -133,7 +141,7 @@ class _Life:
             meter_interval=METER_INTERVAL,
         )
         self._pipeline = pipeline
-        self._id = station_id
+        self.id = station_id
         self._station: Station = make(spec)
         self._central = Conversation(spec.version, Role.CENTRAL)
         self._dialect = dialect_for(spec.version)
@@ -146,7 +154,7 @@ class _Life:
 
     async def run(self, begin: datetime, end: datetime) -> None:
         station, self._end = self._station, end
-        live, epoch = await self._pipeline.claims.claim(Claim(station.spec.identity, self._id))
+        live, epoch = await self._pipeline.claims.claim(Claim(station.spec.identity, self.id))
         self._owner = Owner(self._pipeline.owners, live, epoch)
         await self._connect(begin)
         for one in station.evses.values():

@@ -1,9 +1,11 @@
 """Making the demo network at its first start: organization, sites, stations, tokens; then its history.
 
+When the first start is interrupted, the next one carries on: each station's month goes on after its last message.
 ``<data>/demo/stations.json`` tells the simulator which stations it is.
 """
 
 import random
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from gridlane.accounts.model import organizations, tokens
 from gridlane.accounts.tokens import SECRET, TokenCipher
 from gridlane.app.demo.history import write_history
 from gridlane.app.demo.network import DemoSite, DemoStation, choose
+from gridlane.app.demo.people import bring_people
 from gridlane.app.demo.pricing import publish_prices
 from gridlane.app.demo.simulated import SimulatedNetwork, SimulatedStation
 from gridlane.kernel.clock import system_clock
@@ -37,8 +40,10 @@ async def prepare(settings: Settings, database: Database, console: Console) -> U
     """The demo organization's id; makes everything at the first start."""
     async with database.as_owner() as work:
         existing = await work.scalar(sa.select(organizations.c.id).where(organizations.c.name == NAME))
-        if existing is not None:
-            return UUID(str(existing))
+    if existing is not None:
+        if not _complete(settings).exists():  # the first start was interrupted
+            await _make_history(settings, database, _read(settings), console)
+        return UUID(str(existing))
     with console.status("Choosing stations of Berlin"):
         network = choose(STATIONS, SEED)
     async with database.as_owner() as work:
@@ -56,13 +61,21 @@ async def prepare(settings: Settings, database: Database, console: Console) -> U
         for site in network:
             simulated.stations += await _build(work, organization_id, site, settings)
     await publish_prices(database, organization_id)
+    await bring_people(database, organization_id, system_clock())
     _write(settings, simulated)
+    await _make_history(settings, database, simulated, console)
+    return organization_id
+
+
+async def _make_history(
+    settings: Settings, database: Database, network: SimulatedNetwork, console: Console
+) -> None:
     with Progress(
         TextColumn("Thirty days of history"), BarColumn(), MofNCompleteColumn(), console=console
     ) as bar:
-        task = bar.add_task("", total=len(simulated.stations))
-        await write_history(settings, database, simulated, lambda count: bar.advance(task, count))
-    return organization_id
+        task = bar.add_task("", total=len(network.stations))
+        await write_history(settings, database, network, lambda count: bar.advance(task, count))
+    _complete(settings).touch()
 
 
 async def _build(
@@ -166,6 +179,17 @@ async def _issue_tokens(work: AsyncConnection, organization_id: UUID, settings: 
         )
     await work.execute(sa.insert(tokens), rows)
     return numbers
+
+
+def _complete(settings: Settings) -> Path:
+    """The file that says that the history is whole."""
+    return settings.data_dir / "demo" / "complete"
+
+
+def _read(settings: Settings) -> SimulatedNetwork:
+    return msgspec.json.decode(
+        (settings.data_dir / "demo" / "stations.json").read_bytes(), type=SimulatedNetwork
+    )
 
 
 def _write(settings: Settings, network: SimulatedNetwork) -> None:

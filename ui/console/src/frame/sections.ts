@@ -13,6 +13,7 @@ import MapPin from "@lucide/svelte/icons/map-pin";
 import Siren from "@lucide/svelte/icons/siren";
 import Tags from "@lucide/svelte/icons/tags";
 import Users from "@lucide/svelte/icons/users";
+import Truck from "@lucide/svelte/icons/truck";
 import Stamp from "@lucide/svelte/icons/stamp";
 import type { Component } from "svelte";
 
@@ -40,6 +41,7 @@ export const sections: readonly Section[] = [
   { path: "/support", title: () => say("nav.support"), icon: LifeBuoy, permission: "support:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
   { path: "/people", title: () => say("nav.people"), icon: Users, permission: "people:read" },
+  { path: "/fleets", title: () => say("nav.fleets"), icon: Truck, permission: "fleets:read" },
   {
     path: "/organization",
     title: () => say("nav.organization"),
