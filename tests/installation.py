@@ -79,7 +79,7 @@ class Installation:
     async def command(self, station_id: str, kind: str, **params: Any) -> Any:
         return await self.post(f"/stations/{station_id}/operations", {"kind": kind, "params": params})
 
-    async def operation(self, operation: Any, *statuses: str, patience: float = 10.0) -> Any:
+    async def operation(self, operation: Any, *statuses: str, patience: float = 20.0) -> Any:
         """The operation, once it is in one of these states (or in any final one)."""
         ends = statuses or (
             "verified", "unverified", "refused", "timed_out", "unknown", "failed", "unsupported", "expired", "cancelled",
@@ -114,7 +114,7 @@ class Installation:
             cursor = await connection.execute(statement, parameters)
             return await cursor.fetchall() if cursor.description else []
 
-    async def until(self, what: Any, patience: float = 10.0, words: Any = None) -> Any:
+    async def until(self, what: Any, patience: float = 20.0, words: Any = None) -> Any:
         """Wait until something (a function, plain or async) holds; gives it."""
         deadline = asyncio.get_running_loop().time() + patience
         while True:

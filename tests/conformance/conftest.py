@@ -46,7 +46,7 @@ class Lab:
 
     # --- what is stored ------------------------------------------------------------------------------------------
 
-    async def seen(self, statement, *parameters, patience=10.0):
+    async def seen(self, statement, *parameters, patience=20.0):
         """The first row of a query, once there is one."""
 
         async def rows():

@@ -96,6 +96,17 @@ def test_what_kept_an_answer_away_is_told(street, trouble, status):
     assert statuses(operations.answered(live, answered, street.now, None)) == [status]
 
 
+def test_a_station_that_resets_itself_before_it_answers_is_seen_to_boot(street):
+    live, id_, _ = sent(street, c.Reset(immediate=True))
+    gone = OperationAnswered(id=id_, answer=None, trouble="disconnected")
+    commit = operations.answered(live, gone, street.now, None)
+    assert statuses(commit) == []
+    booted = r.Booted(vendor="V", model="M", reason=None)
+    assert statuses(operations.observe(commit.live, booted, street.later(minutes=2))) == ["verified"]
+    late = operations.time_passed(commit.live, TimePassed(), street.later(minutes=11), None)
+    assert statuses(late) == ["unknown"]
+
+
 def test_a_refusal_keeps_the_stations_own_words(street):
     live, id_, _ = sent(street, c.ClearCache())
     no = c.Answer(agreed=False, status="Rejected", reason="no cache")

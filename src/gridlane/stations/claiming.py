@@ -267,13 +267,15 @@ def _connector(row: dict[str, Any]) -> ConnectorState:
 
 def _operation(row: dict[str, Any]) -> OperationState:
     """An operation found under way. Its answer can no longer come on this connection; its effect still can."""
-    from gridlane.stations.operations import patience
+    from gridlane.stations.operations import may_be_seen, patience
 
+    unanswered = row["status"] == "sent"
+    stage: Any = "lost" if unanswered and may_be_seen(row["kind"]) else row["status"]
     return OperationState(
         id=row["id"],
         kind=row["kind"],
         params=row["params"].encode(),
-        stage=row["status"],
+        stage=stage,
         sent_at=row["sent_at"],
-        deadline=patience(row["kind"], row["status"], row["answered_at"] or row["sent_at"]),
+        deadline=patience(row["kind"], stage, row["answered_at"] or row["sent_at"]),
     )

@@ -4,7 +4,7 @@
                  |        +---> unverified   the station agreed, the effect was not seen in time
                  +-> refused                 the station said no
                  +-> timed_out               no answer in time: the effect is unknown
-                 +-> unknown                 the link broke after it was sent: the effect is unknown
+                 +-> unknown                 the link broke after it was sent, and no effect was seen in time
                  +-> failed                  the station answered with an error
        +-> unsupported, expired, cancelled   it never left
 
@@ -222,6 +222,7 @@ def patience(kind: str, stage: str, since: datetime) -> datetime:
     """Until when an operation in this stage may stay in it."""
     if stage == "sent":
         return since + ANSWER_PATIENCE
+    # "agreed", and "lost": the link broke before the answer, as when a station resets itself at once
     return since + timedelta(seconds=PROOFS.get(kind, ANSWERED).within)
 
 
@@ -258,6 +259,8 @@ def answered(live: Live, what: OperationAnswered, now: datetime, _answer: Any) -
         return Commit(live)
     if what.answer is None:
         trouble = what.trouble or ""
+        if trouble == "disconnected" and may_be_seen(state.kind):
+            return Commit(_with(live, lost(state)))
         status = (
             "unsupported" if trouble.startswith("unsupported") else _STATUS_OF_TROUBLE.get(trouble, "failed")
         )
@@ -278,6 +281,16 @@ def answered(live: Live, what: OperationAnswered, now: datetime, _answer: Any) -
 
 
 _STATUS_OF_TROUBLE = {"timed_out": "timed_out", "disconnected": "unknown", "not_sent": "unknown"}
+
+
+def may_be_seen(kind: str) -> bool:
+    """Whether a command of this kind has an effect that a report shows."""
+    return PROOFS.get(kind, ANSWERED).seen is not None
+
+
+def lost(state: OperationState) -> OperationState:
+    """The operation after its link broke unanswered: its effect may still be seen."""
+    return replace(state, stage="lost", deadline=patience(state.kind, "lost", state.sent_at))
 
 
 def observe(live: Live, report: Any, now: datetime) -> Commit:
@@ -308,6 +321,7 @@ def time_passed(live: Live, _what: TimePassed, now: datetime, _answer: Any) -> C
 _OVERDUE = {
     "sent": ("timed_out", "no answer"),
     "agreed": ("unverified", "the effect was not seen in time"),
+    "lost": ("unknown", "the link broke before it answered, and no effect was seen in time"),
 }
 
 

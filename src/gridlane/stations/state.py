@@ -25,14 +25,16 @@ class ConnectorState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperationState(msgspec.Struct, frozen=True, kw_only=True):
-    """A command under way: sent and unanswered, or answered and waiting for the observation that verifies it."""
+    """A command under way: sent and unanswered, answered and waiting for the observation that verifies it, or sent over a
+    link that broke before the answer (``lost``).
+    """
 
     id: UUID
     kind: str
     params: bytes  # the command as JSON
-    stage: Literal["sent", "agreed"]
+    stage: Literal["sent", "agreed", "lost"]
     sent_at: datetime
-    deadline: datetime  # then it ends timed_out (sent) or unverified (agreed)
+    deadline: datetime  # then it ends timed_out (sent), unverified (agreed) or unknown (lost)
     answer: str | None = None  # JSON, once agreed
 
 
