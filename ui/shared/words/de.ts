@@ -320,7 +320,6 @@ export const operator: Translation<typeof en.operator> = {
   "document.receipt": "Beleg",
 
   "door.begin": "Los geht’s",
-  "door.enter": "Anmelden",
   "door.joins": "Ihr Netz: {name}",
   "door.organization": "Organisation",
   "door.organization_hint": "Wem dieses Netz gehört.",

@@ -316,7 +316,6 @@ export const operator = {
   "document.receipt": "Receipt",
 
   "door.begin": "Begin",
-  "door.enter": "Sign in",
   "door.joins": "Your network: {name}",
   "door.organization": "Organization",
   "door.organization_hint": "Whose network this is.",
