@@ -25,5 +25,7 @@ export const routes: readonly Route[] = [
   { path: "/people", load: () => import("./people/PeoplePage.svelte") },
   { path: "/fleets", load: () => import("./fleets/FleetList.svelte") },
   { path: "/fleets/:id", load: () => import("./fleets/FleetPage.svelte") },
+  { path: "/planner", load: () => import("./planner/ScenarioList.svelte") },
+  { path: "/planner/:id", load: () => import("./planner/ScenarioPage.svelte") },
   { path: "/organization", load: () => import("./organization/OrganizationPage.svelte") },
 ];

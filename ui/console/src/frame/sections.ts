@@ -9,6 +9,7 @@ import PlugZap from "@lucide/svelte/icons/plug-zap";
 import Banknote from "@lucide/svelte/icons/banknote";
 import Building2 from "@lucide/svelte/icons/building-2";
 import Rocket from "@lucide/svelte/icons/rocket";
+import MapPinPlus from "@lucide/svelte/icons/map-pin-plus";
 import MapPin from "@lucide/svelte/icons/map-pin";
 import Siren from "@lucide/svelte/icons/siren";
 import Tags from "@lucide/svelte/icons/tags";
@@ -42,6 +43,7 @@ export const sections: readonly Section[] = [
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
   { path: "/people", title: () => say("nav.people"), icon: Users, permission: "people:read" },
   { path: "/fleets", title: () => say("nav.fleets"), icon: Truck, permission: "fleets:read" },
+  { path: "/planner", title: () => say("nav.planner"), icon: MapPinPlus, permission: "planning:read" },
   {
     path: "/organization",
     title: () => say("nav.organization"),
