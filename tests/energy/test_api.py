@@ -75,6 +75,20 @@ async def test_an_evse_moves_to_a_circuit_below(installation, site):
     assert answer.json()["rating"] == 31.9
 
 
+async def test_a_plug_that_came_later_hangs_nowhere_until_somebody_says_where(installation, site):
+    made = await begun(installation, site)
+    later = await installation.register("CP-3")
+    await installation.sql(
+        "INSERT INTO evses (id, organization_id, station_id, number) VALUES (gen_random_uuid(), %s, %s, 1)",
+        installation.organization_id,
+        later["id"],
+    )
+    loose = (await installation.get(f"{site}/energy"))["loose"]
+    assert [each["name"] for each in loose] == ["CP-3 / 1"]
+    await installation.post(f"{site}/circuits/{made['circuit_id']}/connect-all")
+    assert (await installation.get(f"{site}/energy"))["loose"] == []
+
+
 async def test_a_site_without_circuits_says_what_to_do(installation, site):
     answer = await installation.http.get(f"/api/v1{site}/energy")
     assert answer.status_code == 404

@@ -197,6 +197,7 @@ async def show_energy(caller: TheCaller, database: TheDatabase, site_id: UUID) -
             .mappings()
             .all()
         )
+        loose = await trees.loose(work, site_id)
         now = system_clock()
         words = (
             (
@@ -219,6 +220,7 @@ async def show_energy(caller: TheCaller, database: TheDatabase, site_id: UUID) -
             "settings": _settings_shown(msgspec.convert(head["settings"], Settings)),
             "circuits": [_without_tenant(row) for row in nodes],
             "evses": [_without_tenant(row) for row in leaves],
+            "loose": [{"evse_id": each.evse_id, "name": each.name} for each in loose],
             "dimmings": [_without_tenant(row) for row in words],
             "pictured_at": head["pictured_at"],
             "now": None if head["picture"] is None else msgspec.Raw(head["picture"].encode()),
@@ -321,6 +323,21 @@ async def remove_circuit(
         if row["parent_id"] is not None:
             await trees.checked(work, site_id, system_clock())
     _ring(bus, site_id)
+
+
+@router.post("/sites/{site_id}/circuits/{circuit_id}/connect-all")
+async def connect_all(
+    caller: TheCaller, database: TheDatabase, bus: TheBus, site_id: UUID, circuit_id: UUID
+) -> Json:
+    """Hang every EVSE of the site that hangs nowhere yet on this circuit."""
+    caller.require(Permission.ENERGY_WRITE)
+    async with database.unit_of_work(caller.scope) as work:
+        await places.site(work, caller, site_id)
+        await trees.circuit_row(work, site_id, circuit_id)
+        connected = await trees.connect_all(work, caller, site_id, circuit_id)
+        await trees.checked(work, site_id, system_clock())
+    _ring(bus, site_id)
+    return Json({"evses": connected})
 
 
 @router.put("/sites/{site_id}/circuit-evses/{evse_id}")

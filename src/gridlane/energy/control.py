@@ -24,6 +24,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.energy import memory as memories
 from gridlane.energy.allocation import Tree
+from gridlane.energy.foreseeing import (
+    REPLAN_EVERY,
+    Foresight,
+    foresee,
+    past_visits,
+    reason_to_plan,
+    signals,
+    wants_a_plan,
+)
+from gridlane.energy.listening import Listening
 from gridlane.energy.memory import Memory, Sent
 from gridlane.energy.model import energy_sites
 from gridlane.energy.observing import Observed, observe
@@ -50,6 +60,7 @@ LOOK_EVERY_IDLE = timedelta(seconds=30)  # where nobody charges and every fallba
 READINGS_OVERLAP = timedelta(seconds=3)  # a commit may become visible after a later one
 FIRST_READINGS = timedelta(minutes=2)
 SENT_WITHIN = timedelta(seconds=60)
+LEARN_EVERY = timedelta(hours=24)
 BREATH = 0.1  # seconds between looks, so that what comes together is looked at together
 
 _CLAIM = sa.text("""
@@ -78,6 +89,9 @@ class Steering:
     memories: dict[str, Memory] = field(default_factory=dict)
     capabilities: dict[str, Capability] = field(default_factory=dict)
     plan: Plan | None = None
+    plan_told: bytes | None = None
+    planned_for: tuple[Any, ...] = ()
+    foresight: Foresight = field(default_factory=Foresight)
     read_until: datetime | None = None
     due: datetime | None = None
     told: bytes = b""
@@ -100,6 +114,7 @@ class Control:
         self._site_of: dict[UUID, UUID] = {}  # by station
         self._rung: set[UUID] = set()
         self._renewed_at: datetime | None = None
+        self._listening = Listening(database, bus, clock)
 
     async def run(self) -> None:
         """Until cancelled; then it lets go of its sites, so that another need not wait."""
@@ -119,6 +134,7 @@ class Control:
         finally:
             for end in ends:
                 await end()
+            await self._listening.close()
             with contextlib.suppress(OperationalError, DBAPIError, OSError):
                 await self._let_go()
 
@@ -141,7 +157,7 @@ class Control:
         try:
             await self._look(steering)
         except LeasePassed:
-            self._sites.pop(steering.site_id, None)
+            self._forget(steering.site_id)
         except (OperationalError, DBAPIError, OSError):
             steering.forget()
             raise
@@ -160,12 +176,11 @@ class Control:
         now = self._clock()
         seen = await self._observed(steering, now)
         if steering.wired is None or steering.tree is None:
-            self._sites.pop(steering.site_id, None)
+            self._forget(steering.site_id)
             return
         steered = await asyncio.to_thread(
-            steer, steering.wired, steering.tree, steering.memories, steering.capabilities, seen,
-            steering.plan, self._rhythm,
-        )  # fmt: skip
+            _decide, steering, steering.wired, steering.tree, seen, self._rhythm
+        )
         await self._stored_and_sent(steering, steered, seen)
         steering.read_until = now - READINGS_OVERLAP
         idle = not seen.running and all(each.standing.believed for each in steered.memories.values())
@@ -177,7 +192,7 @@ class Control:
             if steering.wired is None:
                 return Observed(at=now)
             kept = steering.memories.values()
-            return await observe(
+            seen = await observe(
                 work,
                 steering.wired,
                 now,
@@ -185,6 +200,9 @@ class Control:
                 waiting=[operation for each in kept for operation in each.sent],
                 remembered=[each.session_id for each in kept if each.session_id is not None],
             )
+            if _plan_is_due(steering, steering.wired, seen):
+                await _look_ahead(work, steering.foresight, steering.wired, now)
+            return seen
 
     async def _up_to_date(self, work: AsyncConnection, steering: Steering) -> None:
         """Read the tree and the memories when they are not at hand, or the tree was changed."""
@@ -200,6 +218,8 @@ class Control:
         stored = await memories.load(work, steering.site_id) if known is None else steering.memories
         steering.tree = Tree(steering.wired.site)
         steering.memories = memories.rebuilt(stored, steering.wired)
+        steering.planned_for = ()
+        self._listening.to(steering.wired)
         self._site_of |= {each.station_id: steering.site_id for each in steering.wired.places.values()}
 
     async def _stored_and_sent(self, steering: Steering, steered: Steered, seen: Observed) -> None:
@@ -220,6 +240,10 @@ class Control:
             await memories.save(work, known, changed, steering.epoch, seen.at)
             if encoded != steering.told:
                 await _show(work, steering.site_id, encoded, seen.at)
+            told = _plan_shown(steering.plan)
+            if told != steering.plan_told:
+                await _show_plan(work, steering.site_id, told, seen.at)
+                steering.plan_told = told
         steering.memories, steering.told = after, encoded
         for station_id in {known.places[each.evse].station_id for each in steered.sends}:
             self._bus.publish(f"station.{station_id}.operations")
@@ -243,11 +267,15 @@ class Control:
             ours = {row.site_id: row for row in held}
         self._renewed_at = now
         for gone in set(self._sites) - set(ours):
-            del self._sites[gone]
+            self._forget(gone)
         for site_id, row in ours.items():
             known = self._sites.get(site_id)
             if known is None or known.epoch != row.epoch:
                 self._sites[site_id] = Steering(site_id, row.organization_id, row.epoch)
+
+    def _forget(self, site_id: UUID) -> None:
+        self._sites.pop(site_id, None)
+        self._listening.no_more_to(site_id)
 
     async def _fence(self, work: AsyncConnection, steering: Steering) -> None:
         held = await work.execute(
@@ -272,17 +300,61 @@ class Control:
         sites = {self._site_of.get(UUID(each)) for each in told.get("stations", ())}
         self._ring([each for each in sites if each is not None])
 
-    def _asked(self, subject: str, _payload: bytes) -> None:
-        """The API has changed something of a site."""
+    def _asked(self, subject: str, payload: bytes) -> None:
+        """The API has changed something of a site, or a source has spoken (``signals``: plan anew)."""
         site_id = UUID(subject.partition(".")[2])
         if site_id not in self._sites:
             self._renewed_at = None  # a new site perhaps: look for it at once
+        elif payload == b"signals":
+            self._sites[site_id].planned_for = ()
         self._ring([site_id])
 
     def _ring(self, site_ids: Sequence[UUID]) -> None:
         if site_ids:
             self._rung.update(site_ids)
             self._bell.ring()
+
+
+def _plan_is_due(steering: Steering, known: Wired, seen: Observed) -> bool:
+    if not wants_a_plan(known, seen):
+        return False
+    made_at = None if steering.plan is None else steering.plan.made_at
+    old = made_at is None or seen.at - made_at >= REPLAN_EVERY
+    return old or steering.planned_for != reason_to_plan(known, seen)
+
+
+async def _look_ahead(work: AsyncConnection, foresight: Foresight, known: Wired, now: datetime) -> None:
+    foresight.ahead = await signals(work, known, now)
+    if foresight.learned_at is None or now - foresight.learned_at >= LEARN_EVERY:
+        foresight.visits = await past_visits(work, known, now)
+        foresight.stays, foresight.learned_at = None, now
+
+
+def _decide(steering: Steering, known: Wired, tree: Tree, seen: Observed, rhythm: Rhythm) -> Steered:
+    """Plan where that is due, then steer. Without a plan charging goes on in fair shares."""
+    if not wants_a_plan(known, seen):
+        steering.plan = None
+    elif _plan_is_due(steering, known, seen):
+        steering.planned_for = reason_to_plan(known, seen)
+        try:
+            steering.plan = foresee(known, steering.memories, seen, steering.foresight)
+        except Refusal as refusal:
+            log.warning("no plan", site=known.name, reason=str(refusal))
+            steering.plan = None
+    return steer(known, tree, steering.memories, steering.capabilities, seen, steering.plan, rhythm)
+
+
+def _plan_shown(plan: Plan | None) -> bytes | None:
+    if plan is None:
+        return None
+    return msgspec.json.encode(
+        {
+            "made_at": plan.made_at,
+            "edges": plan.edges,
+            "price": [round(each, 5) for each in plan.price],
+            "power": {evse: [round(watts) for watts in row] for evse, row in plan.power.items()},
+        }
+    )
 
 
 def _by_its_clock(command: Command, memory: Memory) -> Command:
@@ -297,6 +369,11 @@ def _by_its_clock(command: Command, memory: Memory) -> Command:
         if (at := getattr(profile, name)) is not None
     }
     return msgspec.structs.replace(command, profile=msgspec.structs.replace(profile, **moved))
+
+
+async def _show_plan(work: AsyncConnection, site_id: UUID, told: bytes | None, now: datetime) -> None:
+    values = {"plan": None if told is None else told.decode(), "planned_at": now}
+    await work.execute(sa.update(energy_sites).where(energy_sites.c.site_id == site_id).values(**values))
 
 
 async def _show(work: AsyncConnection, site_id: UUID, encoded: bytes, now: datetime) -> None:

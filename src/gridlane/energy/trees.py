@@ -324,18 +324,29 @@ async def described(work: AsyncConnection, site_id: UUID, evse_id: UUID) -> dict
 
 async def connect_all(work: AsyncConnection, caller: Caller, site_id: UUID, circuit_id: UUID) -> int:
     """Hangs every EVSE of the site that hangs nowhere yet on a circuit; gives how many."""
-    loose = (
-        sa.select(evses.c.id)
-        .join_from(evses, stations, stations.c.id == evses.c.station_id)
-        .where(
-            stations.c.site_id == site_id,
-            ~sa.exists().where(circuit_evses.c.evse_id == evses.c.id),
-        )
-    )
-    found = (await work.execute(loose)).scalars().all()
-    for evse_id in found:
-        await connect_evse(work, caller, site_id, evse_id, {"circuit_id": circuit_id})
+    found = await loose(work, site_id)
+    for place in found:
+        await connect_evse(work, caller, site_id, place.evse_id, {"circuit_id": circuit_id})
     return len(found)
+
+
+async def loose(work: AsyncConnection, site_id: UUID) -> list[Place]:
+    """The EVSEs of a site that hang on none of its circuits: nobody keeps room for what they draw."""
+    query = (
+        sa.select(evses.c.id, evses.c.station_id, evses.c.number, evses.c.label, stations.c.name)
+        .join_from(evses, stations, stations.c.id == evses.c.station_id)
+        .where(stations.c.site_id == site_id, ~sa.exists().where(circuit_evses.c.evse_id == evses.c.id))
+        .order_by(stations.c.name, evses.c.number)
+    )
+    return [
+        Place(
+            evse_id=row.id,
+            station_id=row.station_id,
+            number=row.number,
+            name=row.label or f"{row.name} / {row.number}",
+        )
+        for row in await work.execute(query)
+    ]
 
 
 async def circuit_row(work: AsyncConnection, site_id: UUID, circuit_id: UUID) -> dict[str, Any]:

@@ -239,7 +239,7 @@ async def test_the_simulated_meter_is_a_meter():
 @pytest.mark.parametrize("kind", list(ports.SOURCES))
 def test_every_row_of_the_table_leads_to_a_source(kind):
     settings = {
-        "csv": {"path": "prices.csv"}, "http": {"url": "http://127.0.0.1/"}, "http_push": {},
+        "csv": {"path": "prices.csv"}, "daily": {"values": [0.3] * 24}, "http": {"url": "http://127.0.0.1/"}, "http_push": {},
         "modbus": {"host": "meter", "registers": (0, 2, 4)}, "mqtt": {"host": "broker", "topics": ("a",)},
         "openadr": {"url": "http://127.0.0.1/", "circuit": "top"}, "simulated": {},
     }[kind]  # fmt: skip

@@ -9,6 +9,7 @@ export const routes: readonly Route[] = [
   { path: "/stations/:id", load: () => import("./stations/StationPage.svelte") },
   { path: "/sessions", load: () => import("./sessions/SessionList.svelte") },
   { path: "/sessions/:id", load: () => import("./sessions/SessionPage.svelte") },
+  { path: "/power", load: () => import("./energy/PowerPage.svelte") },
   { path: "/faults", load: () => import("./faults/FaultList.svelte") },
   { path: "/faults/:id", load: () => import("./faults/FaultPage.svelte") },
   { path: "/approvals", load: () => import("./approvals/Approvals.svelte") },

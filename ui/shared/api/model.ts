@@ -513,4 +513,94 @@ export interface Mail {
   sent_at: string | null;
   refused_at: string | null;
   trouble: string | null;
+// --- power --------------------------------------------------------------------------------------------------------
+
+export type CircuitKind = "connection" | "transformer" | "panel" | "feeder" | "station";
+export type EnergyPolicy = "equal" | "first_come" | "cost" | "green";
+export type Phases<T> = readonly [T, T, T];
+
+export interface Circuit {
+  id: string;
+  parent_id: string | null;
+  kind: CircuitKind;
+  name: string;
+  /** A of each phase. */
+  current: number | null;
+  /** W. */
+  power: number | null;
+  reserve: number;
+  windows: {
+    since: string;
+    until: string;
+    weekdays: number[];
+    current: number | null;
+    power: number | null;
+  }[];
+}
+
+/** What holds at a circuit now: A of each phase. */
+export interface CircuitNow {
+  id: string;
+  limit: Phases<number | null>;
+  limit_power: number | null;
+  drawn: Phases<number>;
+  told: Phases<number>;
+  reserved: Phases<number>;
+  other: Phases<number>;
+  power: number;
+  dimmed_to: number | null;
+}
+
+/** What an EVSE has now, and why. */
+export interface EvseNow {
+  evse_id: string;
+  station_id: string;
+  number: number;
+  name: string;
+  circuit: string;
+  in_contact: boolean;
+  session_id: string | null;
+  mode: string | null;
+  departs: string | null;
+  told: number;
+  target: number | null;
+  reserved: number;
+  drew: number | null;
+  power: number | null;
+  because: string;
+  /** The sentence by language. */
+  reason: Record<string, string>;
+}
+
+export interface EnergyPlan {
+  edges: string[];
+  price: number[];
+  /** W of each EVSE, step by step. */
+  power: Record<string, number[]>;
+}
+
+export interface SiteEnergy {
+  site_id: string;
+  name: string;
+  time_zone: string;
+  steered: boolean;
+  settings: { policy: EnergyPolicy };
+  circuits: Circuit[];
+  evses: { evse_id: string; circuit_id: string; rating: number }[];
+  /** Plugs that hang on no circuit. */
+  loose: { evse_id: string; name: string }[];
+  pictured_at: string | null;
+  now: { circuits: CircuitNow[]; evses: EvseNow[]; sharing: number } | null;
+  planned_at: string | null;
+  plan: EnergyPlan | null;
+}
+
+export interface EnergySite {
+  site_id: string;
+  name: string;
+  policy: EnergyPolicy;
+  current: number | null;
+  power: number | null;
+  sharing: number;
+  connection: CircuitNow | null;
 }

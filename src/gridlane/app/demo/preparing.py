@@ -22,6 +22,7 @@ from gridlane.app.demo.network import DemoSite, DemoStation, choose
 from gridlane.app.demo.people import bring_people
 from gridlane.app.demo.pricing import publish_prices
 from gridlane.app.demo.simulated import SimulatedNetwork, SimulatedStation
+from gridlane.app.demo.wiring import wire
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.ids import new_id
@@ -96,7 +97,9 @@ async def _build(
             created_at=now,
         )
     )
-    return [await _put_up(work, organization_id, site_id, site, one, settings) for one in site.stations]
+    built = [await _put_up(work, organization_id, site_id, site, one, settings) for one in site.stations]
+    await wire(work, organization_id, site_id, site)
+    return built
 
 
 async def _put_up(

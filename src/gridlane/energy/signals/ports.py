@@ -84,6 +84,7 @@ class DimmingSource(Protocol):
 
 SOURCES: dict[str, tuple[str, str]] = {
     "csv": ("gridlane.energy.signals.files", "CsvSeries"),
+    "daily": ("gridlane.energy.signals.daily", "DailySeries"),
     "http": ("gridlane.energy.signals.http", "HttpSeries"),
     "http_push": ("gridlane.energy.signals.http", "PushedMeter"),
     "modbus": ("gridlane.energy.signals.modbus", "ModbusMeter"),

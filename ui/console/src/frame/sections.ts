@@ -16,6 +16,7 @@ import Tags from "@lucide/svelte/icons/tags";
 import Users from "@lucide/svelte/icons/users";
 import Truck from "@lucide/svelte/icons/truck";
 import Stamp from "@lucide/svelte/icons/stamp";
+import Zap from "@lucide/svelte/icons/zap";
 import type { Component } from "svelte";
 
 import { say } from "../words";
@@ -32,6 +33,7 @@ export const sections: readonly Section[] = [
   { path: "/sites", title: () => say("nav.sites"), icon: MapPin, permission: "stations:read" },
   { path: "/stations", title: () => say("nav.stations"), icon: EvCharger, permission: "stations:read" },
   { path: "/sessions", title: () => say("nav.sessions"), icon: PlugZap, permission: "sessions:read" },
+  { path: "/power", title: () => say("nav.power"), icon: Zap, permission: "energy:read" },
   { path: "/faults", title: () => say("nav.faults"), icon: Siren, permission: "maintenance:read" },
   { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
   { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
