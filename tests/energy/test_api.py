@@ -115,7 +115,7 @@ async def test_an_unknown_source_is_refused_with_the_ones_there_are(installation
     await begun(installation, site)
     answer = await installation.http.patch(f"/api/v1{site}/energy", json={"price": {"kind": "oracle"}})
     assert answer.status_code == 422
-    assert "csv, http" in answer.json()["title"]
+    assert "csv, daily, http" in answer.json()["title"]
 
 
 async def test_the_grid_operators_limit_ends_after_it_begins(installation, site):

@@ -185,6 +185,39 @@ async def test_the_picture_says_of_every_station_what_it_has_and_why(installatio
         assert now["sharing"] == 3
 
 
+async def test_who_leaves_late_waits_for_the_cheap_hours_and_whoever_wants_it_now_has_it(installation):
+    """At noon it costs a fifth of what it costs now; the plan of the one vehicle is drawn, and kept."""
+    async with street(installation, [Version.V201, Version.V21], current=32.0) as here, control(installation):
+        await here.ready()
+        hour = system_clock().hour
+        dear_now = [0.10 if (each - hour) % 24 in (4, 5, 6) else 0.50 for each in range(24)]
+        price = {"kind": "daily", "settings": {"values": dear_now, "time_zone": "UTC"}}
+        path = f"/api/v1/sites/{installation.site_id}/energy"
+        assert (await installation.http.patch(path, json={"price": price})).status_code == 200
+        patient, hasty = here.stations
+        for station in here.stations:
+            await charge(station)
+        await here.until(lambda: len(here.flowing()) == 2, "both charge")
+        ((session,),) = await installation.sql(
+            "SELECT s.id FROM sessions s JOIN stations t ON t.id = s.station_id WHERE t.identity = 'CP-1'"
+        )
+        await installation.sql(
+            "INSERT INTO charging_wishes (charge_id, organization_id, mode, departs_at, energy, wished_at) "
+            "VALUES (%s, %s, 'cheapest', now() + interval '10 hours', 12000, now())",
+            session,
+            installation.organization_id,
+        )
+        await here.until(
+            lambda: patient.evse().power == 0 and hasty.evse().power > 0, "one waits, one has it"
+        )
+        shown = await installation.get(f"/sites/{installation.site_id}/energy")
+        waiting = next(each for each in shown["now"]["evses"] if each["mode"] == "cheapest")
+        assert waiting["because"] == "waits_for_price"
+        row = shown["plan"]["power"][waiting["evse_id"]]
+        cheap = [price for price, watts in zip(shown["plan"]["price"], row, strict=True) if watts > 0]
+        assert set(cheap) == {0.1}
+
+
 async def test_a_lower_limit_of_a_circuit_takes_back_what_was_promised(installation):
     async with street(installation, VERSIONS, current=60.0) as here, control(installation):
         await here.ready()

@@ -14,6 +14,7 @@ from gridlane.billing import driver_api as paying
 from gridlane.campaigns import api as campaigns
 from gridlane.charging import api as sessions
 from gridlane.energy import api as power
+from gridlane.energy import driver_api as wishing
 from gridlane.insight import api as insight
 from gridlane.insight import reports_api
 from gridlane.kernel import bus as buses
@@ -54,6 +55,7 @@ def routers() -> list[APIRouter]:
         faults.router,
         alerts_api.router,
         power.router,
+        wishing.router,
         planning.router,
         campaigns.router,
         insight.router,

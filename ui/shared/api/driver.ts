@@ -73,3 +73,27 @@ export interface Charge {
   /** Address of its paper. */
   receipt: string | null;
 }
+
+/** How a charge would be planned: power in steps, over the price of each. */
+export interface ChargePlan {
+  edges: string[];
+  price: number[];
+  /** W */
+  power: number[];
+  /** Wh */
+  energy: number;
+  /** Per kWh, of the market or the site's tariff by the hour. */
+  mean_price: number | null;
+  ready_at: string | null;
+  /** Wh that cannot be had in time. */
+  unmet: number;
+}
+
+/** What a running charge has now and why, and how it goes on. */
+export interface OwnPlan {
+  wish: { mode: string; departs_at: string | null; energy: number | null } | null;
+  told: number | null;
+  because: string | null;
+  reason: Record<string, string> | null;
+  plan: { edges: string[]; price: number[]; power: number[] } | null;
+}

@@ -513,6 +513,8 @@ export interface Mail {
   sent_at: string | null;
   refused_at: string | null;
   trouble: string | null;
+}
+
 // --- power --------------------------------------------------------------------------------------------------------
 
 export type CircuitKind = "connection" | "transformer" | "panel" | "feeder" | "station";

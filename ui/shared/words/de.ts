@@ -1534,6 +1534,29 @@ export const operator: Translation<typeof en.operator> = {
 };
 
 export const driver: Translation<typeof en.driver> = {
+  "wish.cheapest": "Günstig",
+  "wish.drawn": "{energy} in Schritten, über dem Preis",
+  "wish.energy": "Wie viel, kWh",
+  "wish.goes_on": "Wie es weitergeht, über dem Preis",
+  "wish.greenest": "Grün",
+  "wish.label": "Wie laden",
+  "wish.leaves": "Ich fahre um",
+  "wish.market": "Strom zu {price} je kWh am Markt",
+  "wish.nothing_yet": "Beginnt, wenn Sonne übrig ist.",
+  "wish.now": "Sofort",
+  "wish.ready": "{energy}, fertig um {time}",
+  "wish.ready_by": "Fertig bis",
+  "wish.short": "{energy} davon sind bis dahin nicht zu haben.",
+  "wish.solar": "Sonne",
+
+  "wish_why.cheapest": "in den günstigsten Stunden",
+  "wish_why.greenest": "mit dem wenigsten CO2",
+  "wish_why.now": "so schnell es geht",
+  "wish_why.ready_by": "rechtzeitig, ohne Eile",
+  "wish_why.solar": "nur was das Dach gibt",
+
+  "account.email": "E-Mail",
+  "account.password": "Passwort",
   "account.sign_in": "Anmelden",
   "account.sign_out": "Abmelden",
 

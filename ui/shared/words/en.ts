@@ -1512,6 +1512,29 @@ export const operator = {
 } as const;
 
 export const driver = {
+  "wish.cheapest": "Cheapest",
+  "wish.drawn": "{energy} in steps, over the price",
+  "wish.energy": "How much, kWh",
+  "wish.goes_on": "How the charge goes on, over the price",
+  "wish.greenest": "Greenest",
+  "wish.label": "How to charge",
+  "wish.leaves": "I leave at",
+  "wish.market": "power at {price} per kWh on the market",
+  "wish.nothing_yet": "Begins when there is sun to spare.",
+  "wish.now": "Now",
+  "wish.ready": "{energy}, ready at {time}",
+  "wish.ready_by": "Ready by",
+  "wish.short": "{energy} of it cannot be had until then.",
+  "wish.solar": "Solar",
+
+  "wish_why.cheapest": "in the cheapest hours",
+  "wish_why.greenest": "with the least CO2",
+  "wish_why.now": "as fast as it goes",
+  "wish_why.ready_by": "in time, without haste",
+  "wish_why.solar": "only what the roof gives",
+
+  "account.email": "E-mail",
+  "account.password": "Password",
   "account.sign_in": "Sign in",
   "account.sign_out": "Sign out",
 

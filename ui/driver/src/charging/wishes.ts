@@ -1,0 +1,20 @@
+/** How a driver wants to charge. */
+export const MODES = ["now", "ready_by", "cheapest", "greenest", "solar"] as const;
+export type Mode = (typeof MODES)[number];
+
+export interface Wish {
+  mode: Mode;
+  departs_at: string | null;
+  /** Wh */
+  energy: number | null;
+}
+
+/** The next time the clock shows `time` ("17:00"), as an instant; today or tomorrow. */
+export function nextTime(time: string, now: Date): string | null {
+  const match = /^(\d\d):(\d\d)$/.exec(time);
+  if (!match) return null;
+  const at = new Date(now);
+  at.setHours(Number(match[1]), Number(match[2]), 0, 0);
+  if (at.getTime() <= now.getTime()) at.setDate(at.getDate() + 1);
+  return at.toISOString();
+}
