@@ -72,3 +72,33 @@ async def test_an_operator_begins_to_share_power_and_sees_who_gets_how_much_and_
         for station in stations:
             await station.__aexit__(None, None, None)
         await database.close()
+
+
+async def test_a_driver_says_when_he_leaves_and_sees_the_plan_over_the_price(visit, installation):
+    async with await installation.station("CP-1", meter_interval=1) as station:
+        await station.boot()
+        await installation.until(lambda: installation.sql("SELECT 1 FROM evses"), 60)
+        await installation.sql("UPDATE sites SET latitude = 52.5, longitude = 13.4, public = true")
+        await installation.sql("UPDATE evses SET public_id = 'DE*GRL*E1', max_power = 11000 WHERE number = 1")
+        await installation.post(f"/sites/{installation.site_id}/energy", {"current": 32})
+        await installation.sql(
+            "INSERT INTO series_values (site_id, organization_id, kind, begins_at, value) "
+            "SELECT %s, %s, 'price', date_trunc('hour', now()) + n * interval '1 hour', "
+            "  CASE WHEN n IN (2, 3) THEN 0.12 ELSE 0.28 + 0.01 * n END FROM generate_series(-1, 47) n",
+            installation.site_id,
+            installation.organization_id,
+        )
+        await visit.sign_up()
+        page = await visit.open("/app/charge/DE*GRL*E1")
+        await page.get_by_text("in the cheapest hours").click()
+        await expect(page.get_by_role("img", name="in steps, over the price")).to_be_visible(timeout=PATIENCE)
+        await expect(page.get_by_text("ready at")).to_be_visible()
+        await _picture(page, "driver-plan")
+        assert await visit.barriers() == []
+        await page.get_by_role("button", name="Start charging").click()
+
+        async def wished():
+            return await installation.sql("SELECT 1 FROM charging_wishes WHERE mode = 'cheapest'")
+
+        await installation.until(wished, 30)
+        assert visit.errors == []

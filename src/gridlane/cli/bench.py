@@ -25,7 +25,9 @@ def bench(
         typer.echo(f"There is no benchmark {name!r}. There are: {', '.join(BENCHES)}.", err=True)
         raise typer.Exit(COULD_NOT_RUN)
     try:
-        table = import_module(f"gridlane.bench.{name}").run(Options(quick=quick, seed=seed, json_file=json))
+        table = import_module(f"gridlane.bench.{name.replace('-', '_')}").run(
+            Options(quick=quick, seed=seed, json_file=json)
+        )
     except CouldNotRun as reason:
         typer.echo(f"gridlane bench {name} could not run: {reason}", err=True)
         raise typer.Exit(COULD_NOT_RUN) from None

@@ -135,7 +135,7 @@ def _circuit(wired: Wired, steered: Steered, seen: Observed, circuit_id: str) ->
             keeps[phase] += charges * weight
             reserved[phase] += most * worst[phase]
         power += drew * watts
-    other = other_load(circuit, seen.conditions, seen.at)
+    other = other_load(circuit, steered.conditions, seen.at)
     room = steered.room[circuit_id]
     return CircuitSeen(
         id=circuit_id,

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from gridlane.energy.allocation import Share, Tree
 from gridlane.energy.attending import attend
-from gridlane.energy.capacity import Headroom
+from gridlane.energy.capacity import Conditions, Headroom, LoadReading
 from gridlane.energy.memory import Memory, Purpose
 from gridlane.energy.observing import Contact, Observed, Running
 from gridlane.energy.pacing import Pace
@@ -59,6 +60,7 @@ class Steered:
     sends: tuple[Send, ...]
     shares: Mapping[str, Share]
     room: Mapping[str, Headroom]
+    conditions: Conditions
 
 
 def steer(
@@ -85,7 +87,8 @@ def steer(
         plan=plan,
         number=max((each.number for each in attended.values()), default=0),
     )
-    turned = take_turn(tree, state, seen.conditions, now, rhythm.pace, rhythm.timing)
+    conditions = without_charging(wired, attended, seen)
+    turned = take_turn(tree, state, conditions, now, rhythm.pace, rhythm.timing)
     sends = [
         _send(evse, command, turned.promised.get(evse) or attended[evse].standing.latest)
         for evse, command in turned.commands
@@ -122,7 +125,37 @@ def steer(
         elif each.purpose is Purpose.MAXIMUM:
             lowered = isinstance(each.command, SetProfile)
             remembered[each.evse] = replace(remembered[each.evse], maximum_lowered=lowered)
-    return Steered(memories=remembered, sends=tuple(sends), shares=turned.shares, room=turned.room)
+    return Steered(
+        memories=remembered,
+        sends=tuple(sends),
+        shares=turned.shares,
+        room=turned.room,
+        conditions=conditions,
+    )
+
+
+def without_charging(wired: Wired, memories: Mapping[str, Memory], seen: Observed) -> Conditions:
+    """What holds, with the readings of meters that measure the charging too lessened by what surely is charging.
+
+    Only what was measured just now on phases that are known is taken off: the rest counts twice, which is safe.
+    """
+    readings = dict(seen.conditions.readings)
+    for circuit in wired.includes_charging & set(readings):
+        taken = [0.0, 0.0, 0.0]
+        for evse in wired.site.evses:
+            standing, phases = memories[evse.id].standing, memories[evse.id].phases
+            below = circuit in {each.id for each in wired.site.chain(evse.circuit)}
+            if not below or phases is None or standing.drew is None or standing.drew_at is None:
+                continue
+            if abs(seen.at - standing.drew_at) <= seen.conditions.fresh_for:
+                uses = wired.site.draw(evse, phases).phases
+                taken = [sum_ + standing.drew * used for sum_, used in zip(taken, uses, strict=True)]
+        measured = readings[circuit]
+        first, second, third = (
+            Amperes(max(0.0, all_ - charging)) for all_, charging in zip(measured.phases, taken, strict=True)
+        )
+        readings[circuit] = LoadReading(measured.at, (first, second, third))
+    return replaced(seen.conditions, readings=readings)
 
 
 def mode_of(wired: Wired, running: Running) -> Mode:

@@ -24,6 +24,7 @@ export interface Endpoints {
     | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
     | `/driver/charges/${string}`
+    | `/driver/charges/${string}/plan`
     | `/driver/charges/${string}/why`
     | "/driver/notices"
     | "/driver/places"
@@ -171,6 +172,7 @@ export interface Endpoints {
     | `/driver/charges/${string}/stop`
     | `/driver/places/${string}/queue`
     | `/driver/places/${string}/reservations`
+    | `/driver/plugs/${string}/plan`
     | `/driver/queue/${string}/blocked`
     | `/driver/queue/${string}/snooze`
     | `/driver/queue/${string}/wake`
@@ -222,6 +224,7 @@ export interface Endpoints {
     | "/sites"
     | `/sites/${string}/circuit-evses/${string}/trust`
     | `/sites/${string}/circuits`
+    | `/sites/${string}/circuits/${string}/connect-all`
     | `/sites/${string}/circuits/${string}/readings`
     | `/sites/${string}/dimmings`
     | `/sites/${string}/energy`
@@ -251,6 +254,7 @@ export interface Endpoints {
     | `/alert-rules/${string}`
     | `/configuration-templates/${string}`
     | `/driver-groups/${string}/members/${string}`
+    | `/driver/charges/${string}/wish`
     | `/driver/places/${string}/notice`
     | "/insight/assumptions"
     | "/me/billing-details"
