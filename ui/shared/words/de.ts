@@ -1555,8 +1555,6 @@ export const driver: Translation<typeof en.driver> = {
   "wish_why.ready_by": "rechtzeitig, ohne Eile",
   "wish_why.solar": "nur was das Dach gibt",
 
-  "account.email": "E-Mail",
-  "account.password": "Passwort",
   "account.sign_in": "Anmelden",
   "account.sign_out": "Abmelden",
 

@@ -1533,8 +1533,6 @@ export const driver = {
   "wish_why.ready_by": "in time, without haste",
   "wish_why.solar": "only what the roof gives",
 
-  "account.email": "E-mail",
-  "account.password": "Password",
   "account.sign_in": "Sign in",
   "account.sign_out": "Sign out",
 
