@@ -1,4 +1,4 @@
-"""The REST edge of help for those who help: explanations, cases, remedies, canned answers."""
+"""The REST edge of help for those who help: explanations, cases, remedies, canned answers, notices."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ from gridlane.kernel.ids import new_id
 from gridlane.kernel.money import Money
 from gridlane.kernel.paging import page
 from gridlane.stations import places
-from gridlane.support import cases, remedies
+from gridlane.support import cases, notices, remedies
 from gridlane.support.attempts import tried_at
 from gridlane.support.cases import MOST_BYTES, AttachmentRefused, CaseUnknown
 from gridlane.support.causes import CAUSES
@@ -28,6 +28,7 @@ from gridlane.support.deadlines import LOWEST, priority_of
 from gridlane.support.evidence import AttemptUnknown, attempt_of
 from gridlane.support.explaining import Explanation, explained
 from gridlane.support.model import canned_answers, support_cases
+from gridlane.support.model import notices as notice_rows
 
 router = APIRouter(tags=["support"])
 
@@ -87,6 +88,19 @@ class CannedInput(BaseModel):
     name: Short
     language: Literal["en", "de"]
     text: Text
+
+
+class NoticeInput(BaseModel):
+    """What drivers are told: of some sites, or (none named) of the whole network. German may be left out."""
+
+    kind: Literal["announcement", "maintenance", "outage"]
+    title: Short
+    text: Text
+    title_de: Annotated[str, Field(max_length=200)] = ""
+    text_de: Annotated[str, Field(max_length=10_000)] = ""
+    sites: Annotated[list[UUID], Field(max_length=500)] = []
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None
 
 
 class PlaceMissing(Refusal):
@@ -346,6 +360,46 @@ async def remove_canned(caller: TheCaller, database: TheDatabase, answer_id: UUI
         await work.execute(sa.delete(canned_answers).where(canned_answers.c.id == answer_id))
 
 
+# --- notices -----------------------------------------------------------------------------------------------------
+
+
+@router.get("/support/notices")
+async def list_notices(caller: TheCaller, database: TheDatabase) -> Json:
+    """The latest notices, and how many people were told."""
+    caller.require(Permission.SUPPORT_READ)
+    table = notice_rows
+    async with database.unit_of_work(caller.scope) as work:
+        found = await work.execute(sa.select(table).order_by(table.c.starts_at.desc()).limit(100))
+        return Json({"items": [_notice(row) for row in found.mappings()]})
+
+
+@router.post("/support/notices", status_code=201)
+async def publish_notice(caller: TheCaller, database: TheDatabase, wish: NoticeInput) -> Json:
+    """Tell those whom it concerns; it also stands at the places while it holds."""
+    now = system_clock()
+    words = {"en": (wish.title, wish.text)}
+    if wish.title_de and wish.text_de:
+        words["de"] = (wish.title_de, wish.text_de)
+    async with database.unit_of_work(caller.scope) as work:
+        for site_id in wish.sites:
+            await places.site(work, caller, site_id)
+        asked = notices.Wish(
+            kind=wish.kind,
+            words=words,
+            sites=tuple(wish.sites),
+            starts_at=wish.starts_at or now,
+            ends_at=wish.ends_at,
+        )
+        return Json({"id": await notices.publish(work, caller, asked, now)}, status_code=201)
+
+
+@router.delete("/support/notices/{notice_id}", status_code=204)
+async def withdraw_notice(caller: TheCaller, database: TheDatabase, notice_id: UUID) -> None:
+    """It holds no more; what is in inboxes stays."""
+    async with database.unit_of_work(caller.scope) as work:
+        await notices.withdraw(work, caller, notice_id, system_clock())
+
+
 # --- below the story ---------------------------------------------------------------------------------------------
 
 
@@ -366,6 +420,12 @@ def as_file(found: dict[str, Any]) -> Response:
     headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return Response(found["content"], media_type=found["media_type"], headers=headers)
+
+
+def _notice(row: Any) -> dict[str, Any]:
+    title, text = notices.words_of(row, "en")
+    kept = ("id", "kind", "sites", "starts_at", "ends_at", "created_at", "created_by", "withdrawn_at", "told")
+    return {**{name: row[name] for name in kept}, "title": title, "text": text}
 
 
 async def _explained(

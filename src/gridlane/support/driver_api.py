@@ -7,15 +7,17 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from gridlane.accounts import inbox
+from gridlane.accounts import inbox, own_cards
 from gridlane.accounts.inbox import inbox_messages
 from gridlane.accounts.people import people
+from gridlane.accounts.tokens import SECRET, TokenCipher
 from gridlane.kernel.access import Caller, NotSignedIn
 from gridlane.kernel.clock import system_clock
-from gridlane.kernel.edge import Json, TheCaller, TheDatabase, ThePaging
+from gridlane.kernel.database import Scope
+from gridlane.kernel.edge import Json, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
-from gridlane.stations.model import evses, stations
-from gridlane.support import cases
+from gridlane.stations.model import evses, sites, stations
+from gridlane.support import cases, notices
 from gridlane.support.api import Language, Text, as_file, uploaded
 from gridlane.support.causes import CAUSES
 from gridlane.support.deadlines import priority_of
@@ -44,6 +46,11 @@ class Rating(BaseModel):
     comment: Annotated[str, Field(max_length=2_000)] | None = None
 
 
+class CardInput(BaseModel):
+    number: Annotated[str, Field(min_length=8, max_length=40)]
+    name: Annotated[str, Field(max_length=60)] = ""
+
+
 class Choices(BaseModel):
     """Topic -> channel (mail, push) -> whether one wants it."""
 
@@ -57,6 +64,28 @@ async def why(caller: TheCaller, database: TheDatabase, charge_id: UUID, languag
     async with database.unit_of_work(caller.scope) as work:
         attempt = await attempt_of(work, charge_id, person_id)
     return Json(explained(attempt, system_clock(), language))
+
+
+# --- notices, for everybody ------------------------------------------------------------------------------------------
+
+
+@router.get("/driver/places/{site_id}/notices")
+async def notices_of_place(database: TheDatabase, site_id: UUID, language: Language = "en") -> Json:
+    """What is announced for a public place: maintenance, outages, news. No key is needed."""
+    now = system_clock()
+    async with database.as_owner() as work:
+        query = sa.select(sites.c.organization_id).where(sites.c.id == site_id, sites.c.public)
+        organization_id = await work.scalar(query)
+    if organization_id is None:
+        return Json({"items": []})
+    async with database.unit_of_work(Scope(organization_id)) as work:
+        found = await notices.current(work, now, site_id=site_id)
+    items = []
+    for row in found:
+        title, text = notices.words_of(row, language)
+        kept = {name: row[name] for name in ("id", "kind", "starts_at", "ends_at")}
+        items.append({**kept, "title": title, "text": text})
+    return Json({"items": items})
 
 
 # --- one's cases -------------------------------------------------------------------------------------------------
@@ -155,6 +184,33 @@ async def read_attachment(
     async with database.unit_of_work(caller.scope) as work:
         await cases.case_of(work, case_id, person_id=person_id)
         return as_file(await cases.attachment(work, case_id, attachment_id))
+
+
+# --- one's cards -------------------------------------------------------------------------------------------------
+
+
+@router.get("/me/cards")
+async def my_cards(caller: TheCaller, database: TheDatabase) -> Json:
+    """One's charging cards, by their last digits."""
+    async with database.unit_of_work(caller.scope) as work:
+        return Json({"items": await own_cards.cards_of(work, _person(caller))})
+
+
+@router.post("/me/cards", status_code=201)
+async def link_card(caller: TheCaller, database: TheDatabase, settings: TheSettings, wish: CardInput) -> Json:
+    """Link a card that was handed out, by the number printed on it."""
+    _person(caller)
+    cipher = TokenCipher(settings.secret(SECRET))
+    id_ = await own_cards.link(database, caller, cipher, wish.number, wish.name, system_clock())
+    return Json({"id": id_}, status_code=201)
+
+
+@router.post("/me/cards/{card_id}/lost", status_code=204)
+async def lost_card(caller: TheCaller, database: TheDatabase, card_id: UUID) -> None:
+    """Block one's card at once."""
+    _person(caller)
+    async with database.unit_of_work(caller.scope) as work:
+        await own_cards.report_lost(work, caller, card_id)
 
 
 # --- one's inbox -------------------------------------------------------------------------------------------------

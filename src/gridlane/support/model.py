@@ -1,6 +1,7 @@
-"""Tables of help: cases with their entries and attachments, canned answers."""
+"""Tables of help: cases with their entries and attachments, canned answers, notices."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from gridlane.kernel.database import metadata
 
@@ -103,4 +104,23 @@ canned_answers = sa.Table(
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False, comment="may have the holes {name}, {place}, {code}, {cause}"),
     sa.UniqueConstraint("organization_id", "name", "language"),
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    _id(),
+    _organization(),
+    sa.Column("kind", sa.Text, nullable=False, comment="announcement, maintenance, outage"),
+    sa.Column("words", sa.Text, nullable=False, comment="JSON: language -> title and text"),
+    sa.Column(
+        "sites", ARRAY(sa.Uuid), nullable=False, server_default="{}", comment="empty: the whole network"
+    ),
+    _at("starts_at", nullable=False),
+    _at("ends_at"),
+    _at("created_at", nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    _at("withdrawn_at"),
+    sa.Column("told", sa.Integer, nullable=False, server_default="0", comment="people whose inbox has it"),
+    sa.Index(None, "organization_id", "starts_at"),
 )

@@ -25,7 +25,7 @@ from gridlane.kernel.clock import Clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.facts import Fact, Recorded
 from gridlane.stations.operations import OperationEnded
-from gridlane.support import cases
+from gridlane.support import cases, notices
 from gridlane.support.attempt import Attempt
 from gridlane.support.causes import Cause, Side, cause_of
 from gridlane.support.evidence import AttemptUnknown, attempt_of
@@ -68,6 +68,13 @@ class Consequences:
             )
         if start_id is not None:
             await self._notice(organization_id, start_id, given_back=False)
+
+    async def notice_published(self, recorded: Recorded) -> None:
+        """A notice is out: into the inboxes of those whom it concerns."""
+        fact = recorded.fact
+        assert isinstance(fact, notices.NoticePublished)
+        async with self._database.unit_of_work(system(recorded.organization_id).scope) as work:
+            await notices.tell(work, fact.notice_id, self._clock())
 
     async def escalate(self) -> None:
         """Cases that are later than promised."""
@@ -169,6 +176,7 @@ class JobRow(NamedTuple):
 LISTENERS = (
     ListenerRow("support.session_ended", SessionEnded, Consequences.session_ended),
     ListenerRow("support.operation_ended", OperationEnded, Consequences.operation_ended),
+    ListenerRow("support.notice_published", notices.NoticePublished, Consequences.notice_published),
 )
 
 JOBS = (JobRow("support.escalate", "* * * * *", Consequences.escalate),)
