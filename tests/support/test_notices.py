@@ -67,3 +67,22 @@ async def test_a_notice_that_ends_before_it_begins_is_refused_and_drivers_publis
     past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     await mara.post("/support/notices", WISH | {"ends_at": past}, 422)
     await anna.post("/support/notices", WISH, 403)
+
+
+async def test_an_answer_is_news_and_goes_by_mail_where_one_wants_that(installation, person, working):
+    anna, berta, mara = await person("anna"), await person("berta"), await person("mara", "support")
+    await berta.ask("PUT", "/me/notifications", json={"choices": {"support": {"mail": False}}})
+    for who in (anna, berta):
+        case = await who.post("/me/cases", {"text": "Where is my receipt?"})
+        await mara.post(f"/support/cases/{case['id']}/entries", {"text": "In the app, under Activity."})
+
+        async def told(who=who):
+            return (await who.get("/me/inbox"))["items"]
+
+        (news,) = await installation.until(told, 30)
+        assert (news["title"], news["link"]) == ("Answer: Where is my receipt?", f"/help/{case['id']}")
+
+    async def mailed():
+        return await installation.sql("SELECT recipient FROM mails")
+
+    assert await installation.until(mailed, 30) == [("anna@example.org",)]

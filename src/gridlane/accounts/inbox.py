@@ -43,6 +43,7 @@ inbox_messages = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("link", sa.Text, nullable=True, comment="path in the drivers' app"),
     sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+    sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
     sa.UniqueConstraint("person_id", "key"),
     sa.Index(None, "person_id", "at", "id"),
     comment="news for a person, in the app",

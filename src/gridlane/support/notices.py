@@ -109,7 +109,9 @@ async def current(work: AsyncConnection, now: datetime, *, site_id: UUID | None 
         notices.c.withdrawn_at.is_(None), sa.or_(notices.c.ends_at.is_(None), notices.c.ends_at > now)
     )
     if site_id is not None:
-        query = query.where(sa.or_(notices.c.sites == [], notices.c.sites.any(site_id)))
+        query = query.where(
+            sa.or_(sa.func.cardinality(notices.c.sites) == 0, sa.literal(site_id) == sa.any_(notices.c.sites))
+        )
     return list((await work.execute(query.order_by(notices.c.starts_at))).mappings())
 
 

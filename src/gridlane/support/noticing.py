@@ -5,13 +5,16 @@ same goes back, and where the fault was not the driver's a case is opened, alrea
 """
 
 from collections.abc import Awaitable, Callable
+from html import escape
 from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
 
-from gridlane.accounts import inbox
+from gridlane.accounts import inbox, mail
+from gridlane.accounts.inbox import inbox_messages
+from gridlane.accounts.letters import Letter
 from gridlane.accounts.people import people
 from gridlane.billing.crediting import NothingBilled, refund_session
 from gridlane.billing.invoicing import NothingToCredit
@@ -69,12 +72,52 @@ class Consequences:
         if start_id is not None:
             await self._notice(organization_id, start_id, given_back=False)
 
+    async def case_changed(self, recorded: Recorded) -> None:
+        """A driver's case was answered or solved: that is news for them."""
+        fact = recorded.fact
+        assert isinstance(fact, cases.CaseChanged)
+        if fact.person_id is None or fact.change not in _NEWS_OF_CASES:
+            return
+        async with self._database.unit_of_work(system(recorded.organization_id).scope) as work:
+            case = await cases.case_of(work, fact.case_id)
+            said = [
+                one for one in await cases.entries_of(work, case["id"], public=True) if one["side"] == "agent"
+            ]
+            if not said or case["origin"] == "noticed":
+                return
+            title = _NEWS_OF_CASES[fact.change][case["language"] == "de"].format(title=case["title"])
+            news = inbox.News(
+                topic="support",
+                key=f"case:{recorded.id}",
+                title=title,
+                text=said[-1]["text"],
+                link=f"/help/{case['id']}",
+            )
+            await inbox.put(work, recorded.organization_id, fact.person_id, news, self._clock())
+
     async def notice_published(self, recorded: Recorded) -> None:
         """A notice is out: into the inboxes of those whom it concerns."""
         fact = recorded.fact
         assert isinstance(fact, notices.NoticePublished)
         async with self._database.unit_of_work(system(recorded.organization_id).scope) as work:
             await notices.tell(work, fact.notice_id, self._clock())
+
+    async def news_written(self, recorded: Recorded) -> None:
+        """Something is in an inbox: by mail too, where the person wants that."""
+        fact = recorded.fact
+        assert isinstance(fact, inbox.NewsWritten)
+        async with self._database.as_owner() as work:
+            if not (await inbox.choices_of(work, fact.person_id)).get(fact.topic, {}).get("mail"):
+                return
+            message = sa.select(inbox_messages).where(inbox_messages.c.id == fact.message_id)
+            row = (await work.execute(message)).mappings().first()
+            email = await work.scalar(sa.select(people.c.email).where(people.c.id == fact.person_id))
+            if row is None or email is None or row["mailed_at"] is not None:
+                return
+            taken = sa.update(inbox_messages).where(inbox_messages.c.id == fact.message_id)
+            await work.execute(taken.values(mailed_at=self._clock()))
+            html = f"<p>{escape(row['text'])}</p>"
+            await mail.write(work, row["organization_id"], email, Letter(row["title"], row["text"], html))
 
     async def escalate(self) -> None:
         """Cases that are later than promised."""
@@ -161,6 +204,12 @@ _MONEY = (
 """By whether it is German, then by whether money was taken."""
 
 
+_NEWS_OF_CASES = {
+    "answered": ("Answer: {title}", "Antwort: {title}"),
+    "solved": ("Solved: {title}", "Gelöst: {title}"),
+}
+
+
 class ListenerRow(NamedTuple):
     name: str
     fact: type[Fact]
@@ -176,6 +225,8 @@ class JobRow(NamedTuple):
 LISTENERS = (
     ListenerRow("support.session_ended", SessionEnded, Consequences.session_ended),
     ListenerRow("support.operation_ended", OperationEnded, Consequences.operation_ended),
+    ListenerRow("support.case_changed", cases.CaseChanged, Consequences.case_changed),
+    ListenerRow("support.news_written", inbox.NewsWritten, Consequences.news_written),
     ListenerRow("support.notice_published", notices.NoticePublished, Consequences.notice_published),
 )
 

@@ -1,4 +1,4 @@
-"""Notices to drivers: announcements, maintenance, outages."""
+"""Notices to drivers: announcements, maintenance, outages; and which news went by mail."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,3 +34,4 @@ def upgrade() -> None:
     )
     op.create_index("ix_notices_organization_id_starts_at", "notices", ["organization_id", "starts_at"])
     protect("notices")
+    op.add_column("inbox_messages", sa.Column("mailed_at", _AT, nullable=True))
