@@ -29,6 +29,7 @@ export interface Endpoints {
     | "/driver/notices"
     | "/driver/places"
     | `/driver/places/${string}`
+    | `/driver/places/${string}/notices`
     | `/driver/places/${string}/wait`
     | `/driver/plugs/${string}`
     | "/driver/queue"
@@ -61,6 +62,7 @@ export interface Endpoints {
     | "/maintenance-windows"
     | "/me"
     | "/me/billing-details"
+    | "/me/cards"
     | "/me/cases"
     | `/me/cases/${string}`
     | `/me/cases/${string}/attachments/${string}`
@@ -145,6 +147,7 @@ export interface Endpoints {
     | `/support/cases/${string}`
     | `/support/cases/${string}/attachments/${string}`
     | "/support/causes"
+    | "/support/notices"
     | "/tariff-assignments"
     | "/tariffs"
     | `/tariffs/${string}/versions`
@@ -189,6 +192,8 @@ export interface Endpoints {
     | "/links/accept"
     | "/links/look"
     | "/maintenance-windows"
+    | "/me/cards"
+    | `/me/cards/${string}/lost`
     | "/me/cases"
     | `/me/cases/${string}/attachments`
     | `/me/cases/${string}/messages`
@@ -240,6 +245,7 @@ export interface Endpoints {
     | `/support/cases/${string}/remedies/${string}`
     | `/support/cases/${string}/solve`
     | `/support/cases/${string}/take`
+    | "/support/notices"
     | "/tariff-assignments"
     | "/tariffs"
     | "/tariffs/import"
@@ -312,6 +318,7 @@ export interface Endpoints {
     | `/sites/${string}/free-vend`
     | `/stations/${string}`
     | `/support/canned-answers/${string}`
+    | `/support/notices/${string}`
     | `/tariff-assignments/${string}`
     | `/tariff-versions/${string}`
     | `/tokens/${string}`;
