@@ -110,3 +110,37 @@ def test_an_unreadable_file_is_refused_by_name(tmp_path, name):
 def test_an_unknown_scenario_lists_those_that_are_shipped():
     with pytest.raises(DataSetUnknown, match="berlin"):
         scenario_page("atlantis")
+
+
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[13.0, 52.0], [13.2, 52.0], [13.2, 52.2], [13.0, 52.2], [13.0, 52.0]]],
+}
+ZONED = '[tables]\ndemand = "demand.csv"\ncandidates = "candidates.csv"\nexclusions = "zones.geojson"\n[aim]\nsites = 1\n'
+
+
+def zoned(make, folder, *geometries):
+    features = [{"type": "Feature", "geometry": one, "properties": {}} for one in geometries]
+    (folder / "zones.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    demand = "id,lon,lat,weight\na,13.1,52.1,10\n"
+    return make.folder(
+        folder, plan=ZONED, demand=demand, candidates="id,lon,lat\nin,13.1,52.1\nout,13.3,52.1\n"
+    )
+
+
+def test_a_candidate_inside_an_exclusion_zone_is_shut(make, tmp_path):
+    scenario = read_scenario(zoned(make, tmp_path, SQUARE))
+    assert list(scenario.sites.shut) == [True, False]
+
+
+def test_a_zone_that_is_no_polygon_is_named(make, tmp_path):
+    point, open_ring = (
+        {"type": "Point", "coordinates": [13, 52]},
+        {"type": "Polygon", "coordinates": [[[13, 52]]]},
+    )
+    with pytest.raises(ScenarioBroken) as broken:
+        read_scenario(zoned(make, tmp_path, SQUARE, point, open_ring))
+    assert broken.value.problems == [
+        "zones.geojson, feature 2: it is Point; a zone is a Polygon or MultiPolygon",
+        "zones.geojson, feature 3: its coordinates are no polygon",
+    ]

@@ -84,6 +84,9 @@ class NewScenario(BaseModel):
     demand: Table | None = None
     candidates: Table | None = None
     stations: Table | None = None
+    exclusions: Annotated[Table | None, Field(description="GeoJSON polygons where nothing may be built")] = (
+        None
+    )
     columns: Annotated[
         dict[str, dict[str, str]],
         Field(description='what the tables call a column, as in {"demand": {"weight": "residents"}}'),

@@ -22,7 +22,7 @@ from gridlane.kernel.ids import new_id
 from gridlane.planning.model import planning_plans, planning_scenarios
 
 LARGEST = 32 * 1024 * 1024
-TABLES = ("demand", "candidates", "stations")
+TABLES = ("demand", "candidates", "stations", "exclusions")
 FORMS = (".csv", ".geojson", ".json", ".gpkg", ".parquet")
 
 

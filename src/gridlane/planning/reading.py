@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.money import Money
 from gridlane.planning.scenario import Aim, Decay, Demand, Objective, Scenario, Sites, Stations
 from gridlane.planning.tables import FileUnreadable, Row, read_rows
+from gridlane.planning.zones import inside, read_zones
 
 
 class ScenarioBroken(Refusal):
@@ -50,8 +51,11 @@ def scenario_of(settings: dict[str, Any], folder: Path) -> Scenario:
     demand = read_demand(Reader(*read["demand"], crs, columns.get("demand", {}), problems))
     sites = read_sites(Reader(*read["candidates"], crs, columns.get("candidates", {}), problems))
     stations = read_stations(Reader(*read["stations"], crs, columns.get("stations", {}), problems))
+    zones = read_zones(folder / tables["exclusions"], problems) if "exclusions" in tables else []
     if problems:
         raise ScenarioBroken(problems)
+    if zones:
+        sites = replace(sites, shut=sites.shut | inside(zones, *degrees(crs, sites.x, sites.y)))
     return Scenario(
         name=str(settings.get("name", folder.name)),
         crs=crs,
@@ -149,6 +153,14 @@ def fitting_crs(rows: list[Row]) -> str:
     lon, lat = (sum(part) / len(known) for part in zip(*known, strict=True))
     zone = min(60, max(1, math.floor((lon + 180) / 6) + 1))
     return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
+
+
+def degrees(crs: str, x: Any, y: Any) -> tuple[Any, Any]:
+    """Longitude and latitude (WGS 84) of places in the scenario's system."""
+    from pyproj import Transformer
+
+    found: tuple[Any, Any] = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(x, y)
+    return found
 
 
 def is_number(text: str) -> bool:
