@@ -7,6 +7,8 @@ pytestmark = pytest.mark.browser
 
 PAGES = (
     "/",
+    "/?tense=day",
+    "/?tense=trend",
     "/approvals",
     "/approvals?show=connect",
     "/approvals?show=doctor",

@@ -1554,6 +1554,12 @@ export const operator: Translation<typeof en.operator> = {
   "notice_kind.announcement": "Neues",
   "notice_kind.maintenance": "Wartung",
   "notice_kind.outage": "Ausfall",
+  "overview.day": "Tag",
+  "overview.energy_today": "Energie heute",
+  "overview.tense": "Zeit",
+  "tense.day": "Ein Tag",
+  "tense.live": "Live",
+  "tense.trend": "Verlauf",
 };
 
 export const driver: Translation<typeof en.driver> = {

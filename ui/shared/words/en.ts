@@ -1531,6 +1531,12 @@ export const operator = {
   "notice_kind.announcement": "News",
   "notice_kind.maintenance": "Maintenance",
   "notice_kind.outage": "Outage",
+  "overview.day": "Day",
+  "overview.energy_today": "Energy today",
+  "overview.tense": "Time",
+  "tense.day": "A day",
+  "tense.live": "Live",
+  "tense.trend": "Trend",
 } as const;
 
 export const driver = {
