@@ -30,6 +30,7 @@ from gridlane.support import api as support
 from gridlane.support import driver_api as helped
 from gridlane.tariffs import api as prices
 from gridlane.waiting import api as waiting
+from gridlane.waiting import best_api as recommending
 from gridlane.web import application
 
 
@@ -46,6 +47,7 @@ def routers() -> list[APIRouter]:
         blocks_api.router,
         sessions.router,
         waiting.router,
+        recommending.router,
         prices.router,
         money.router,
         paying.router,

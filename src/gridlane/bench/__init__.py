@@ -8,6 +8,7 @@ BENCHES: dict[str, str] = {
     "planning": "where to build and how large: how near the optimum, how sure, how fast, beside spopt and HiGHS?",
     "energy": "load management on measured sessions: how near the optimum, how fast, against whom?",
     "energy-safety": "is any circuit ever overloaded, whatever is killed, lost, late, refused or disobeyed?",
+    "waiting": "who waits how long when drivers ask first, how true the quoted waits are, how fast the answer?",
     "hostile": "guesses, timing, floods and half handshakes: does any open the door or disturb a station?",
     "gateway": "what a durable call costs: CPU, latency, memory, connects; and is everything answered stored?",
     "kill": "processes killed under load: is anything that was acknowledged lost, and how long is it away?",

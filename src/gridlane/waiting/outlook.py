@@ -166,6 +166,15 @@ class Outlook:
     def lengths(self, site: SiteNow, plug: PlugNow) -> StayLengths:
         return self._kind(site.organization_id, fast=plug.is_fast).lengths(site.id)
 
+    def lengths_of(self, site: SiteNow) -> StayLengths:
+        """How long stays last at most of a site's plugs."""
+        return self._kind(site.organization_id, fast=_is_fast(site)).lengths(site.id)
+
+    def arrivals(self, site: SiteNow, now: datetime) -> float:
+        """People a minute who come to a site at this hour."""
+        habits = self._kind(site.organization_id, fast=_is_fast(site))
+        return habits.arrivals(site.id, len(site.plugs), hour_of_week(site.time_zone, now))
+
     def frees(self, site: SiteNow, now: datetime) -> list[PlugForecast]:
         """When each plug in use is likely to be free."""
         found = []
@@ -193,6 +202,10 @@ class Outlook:
         if key not in self._habits:
             self._habits[key] = KindHabits(key[1], {})
         return self._habits[key]
+
+
+def _is_fast(site: SiteNow) -> bool:
+    return sum(plug.is_fast for plug in site.plugs) * 2 > len(site.plugs)
 
 
 def hour_of_week(time_zone: str, at: datetime) -> int:

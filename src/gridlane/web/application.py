@@ -13,6 +13,7 @@ from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
 from gridlane.planning.process import WarmPlanner
 from gridlane.web import driving, health, live, maps, problems, screens
+from gridlane.web.places import PublicPlaces
 from gridlane.web.public import pages
 
 Recognise = Callable[[Request], Awaitable[Caller]]
@@ -53,6 +54,8 @@ def make(
     app.state.jobs = jobs
     app.state.planner = planner
     app.state.recognise = recognise
+    app.state.public_places = PublicPlaces(database)
+    app.state.energy_prices = app.state.public_places.energy_prices
     app.state.live = live.LiveState(database, bus)
     problems.register(app)
     app.include_router(health.router)

@@ -116,6 +116,15 @@ class PublicPlaces:
             raise PlaceUnknown(place=site_id)
         return self._places[site_id]
 
+    async def energy_prices(self) -> dict[UUID, float]:
+        """What a kWh costs now at each place that has a price."""
+        priced = ((one.id, one.price) for one in await self.all())
+        return {
+            id_: float(price.energy)
+            for id_, price in priced
+            if price is not None and price.energy is not None
+        }
+
     async def _make(self, now: datetime) -> None:
         async with self.database.as_owner() as work:
             found = await _places(work, now)

@@ -65,3 +65,21 @@ export interface Reservation {
   status: ReservationStatus;
   owed: string;
 }
+
+/** A place for a driver here and now; all but the price in minutes, distances in kilometres. */
+export interface Choice {
+  site_id: string;
+  travel: number;
+  kilometres: number;
+  free_chance: number;
+  low: number;
+  middle: number;
+  high: number;
+  charging: number;
+  /** What the energy costs there. */
+  price: number | null;
+  cost: number;
+  /** Cars known to be on the way there. */
+  coming: number;
+  max_power: number;
+}

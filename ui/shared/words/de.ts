@@ -1817,4 +1817,8 @@ export const driver: Translation<typeof en.driver> = {
   "wallet.title": "Guthaben",
   "wallet.top_up": "Einzahlen",
   "wallet.voucher": "Gutschein",
+  "best.free": "wohl frei",
+  "best.title": "Jetzt am besten für Sie",
+  "best.travel": "{minutes} min, {km} km",
+  "best.wait": "etwa {minutes} min Wartezeit",
 };

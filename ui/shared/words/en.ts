@@ -1790,4 +1790,8 @@ export const driver = {
   "wallet.title": "Wallet",
   "wallet.top_up": "Put money in",
   "wallet.voucher": "Voucher",
+  "best.free": "likely free",
+  "best.title": "Best for you now",
+  "best.travel": "{minutes} min, {km} km",
+  "best.wait": "wait about {minutes} min",
 } as const;
