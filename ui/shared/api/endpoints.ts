@@ -22,6 +22,7 @@ export interface Endpoints {
     | `/driver-groups/${string}/members`
     | `/driver-groups/${string}/sessions`
     | `/driver-groups/${string}/vehicles`
+    | "/driver/best"
     | "/driver/charges"
     | `/driver/charges/${string}`
     | `/driver/charges/${string}/plan`
@@ -173,6 +174,7 @@ export interface Endpoints {
     | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
     | `/driver/charges/${string}/stop`
+    | "/driver/journeys"
     | `/driver/places/${string}/queue`
     | `/driver/places/${string}/reservations`
     | `/driver/plugs/${string}/plan`
@@ -294,6 +296,7 @@ export interface Endpoints {
     | `/driver-groups/${string}`
     | `/driver-groups/${string}/members/${string}`
     | `/driver-groups/${string}/vehicles/${string}`
+    | `/driver/journeys/${string}`
     | `/driver/places/${string}/notice`
     | `/driver/queue/${string}`
     | `/driver/reservations/${string}`
