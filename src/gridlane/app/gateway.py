@@ -38,6 +38,7 @@ async def make(settings: Settings, bus: buses.Bus, *, owner_url: str) -> Gateway
             answerers=answerers(settings, owner_url),
             load_charging=loading.load,
             live_charging=running_sessions,
+            next_deadline=handlers.next_deadline,
             verifier=lambda identity, password: verifier_of(password.encode(), identity, keys),
             heartbeat=settings.heartbeat_seconds,
             messages_per_minute=settings.station_messages_per_minute,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from gridlane.billing import terminal_payments
-from gridlane.charging import station_messages
+from gridlane.charging import silence, station_messages
 from gridlane.stations import effects, life, operations, reservations, station_reports
 from gridlane.stations import reports as r
 from gridlane.stations.decision import (
@@ -66,6 +66,15 @@ def table() -> Mapping[type, Handler]:
         TimePassed: _followed(station_messages.HANDLERS[TimePassed], operations.time_passed),
         Instructed: instructed,
     }
+
+
+def next_deadline(live: Live) -> datetime | None:
+    """When ``TimePassed`` has something to do for a station, if nothing else happens."""
+    if not live.station.operations and not live.charging.sessions:
+        return None
+    due = [one.deadline for one in live.station.operations.values()]
+    silent = silence.next_deadline(live.charging)
+    return min(due if silent is None else [*due, silent], default=None)
 
 
 INSTRUCTIONS: Mapping[str, Handler] = {**station_messages.INSTRUCTIONS}

@@ -5,6 +5,7 @@ of their own, started again when they die, so that no plan ever stalls a socket 
 """
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ import structlog
 
 from gridlane.kernel import embedded_postgres, migrating
 from gridlane.kernel.embedded_postgres import EmbeddedPostgres
+from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -145,6 +147,37 @@ def _is_running(postgres: Any) -> bool:
     except (OSError, ValueError, IndexError):
         return False
     return True
+
+
+class PortTaken(Refusal):
+    code = "port_taken"
+    kind = Kind.CONFLICT
+    sentence = "Port {port} of {host} is taken (another gridlane?): stop that program, or choose another by {setting}."
+
+
+def refuse_taken_ports(settings: Settings) -> None:
+    """Before anything starts: gateways share their ports among each other, and would silently with another's.
+
+    Raises PortTaken.
+    """
+    for setting, host, port in (
+        ("GRIDLANE_PORT", settings.host, settings.port),
+        ("GRIDLANE_STATION_PORT", settings.station_host, settings.station_port),
+        ("GRIDLANE_STATION_TLS_PORT", settings.station_host, settings.station_tls_port),
+    ):
+        if port and _is_taken(host, port):
+            raise PortTaken(port=port, host=host, setting=setting)
+
+
+def _is_taken(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as trouble:
+            return trouble.errno == errno.EADDRINUSE
+    return False
 
 
 def free_port() -> int:

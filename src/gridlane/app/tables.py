@@ -5,7 +5,7 @@ from gridlane.accounts import model as accounts
 from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
 from gridlane.campaigns import model as campaigns
-from gridlane.charging import local_lists
+from gridlane.charging import claims, local_lists
 from gridlane.charging import model as charging
 from gridlane.energy import model as energy
 from gridlane.insight import model as insight
@@ -42,6 +42,7 @@ __all__ = [
     "campaigns",
     "certificates",
     "charging",
+    "claims",
     "customers",
     "device_model",
     "displays",

@@ -16,7 +16,7 @@ from gridlane.billing import consequences as money
 from gridlane.billing.parts import parts_of
 from gridlane.campaigns.configuration import TemplateWatch
 from gridlane.campaigns.firmware import Stepper
-from gridlane.charging import loading, local_lists
+from gridlane.charging import loading, local_lists, silence
 from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
 from gridlane.energy.control import Control
 from gridlane.insight.rolling_up import RollUp
@@ -155,6 +155,7 @@ async def _run(settings: Settings) -> None:
         handlers=handlers.table(),
         answerers=answerers(settings, url),
         load_charging=loading.load,
+        overdue=silence.overdue,
     )
     watch = Watch(database, bus)
     control = Control(database, bus, system_clock, f"worker-{new_id()}")

@@ -6,6 +6,7 @@ never wait for a connection that another of its own kind holds.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from gridlane.accounts.tokens import TokenCipher
+from gridlane.charging.claims import claim
 from gridlane.charging.evidence import expected_by, gathered, token_facts
 from gridlane.charging.model import SESSION_COLUMNS, session_of
 from gridlane.charging.questions import Answered, SessionAsked
@@ -78,7 +80,9 @@ async def answered(
 ) -> list[Answered]:
     """The answers to many questions, in their order."""
     keys = [cipher.key(one.token) if one.token is not None else None for one in questions]
-    evidence = await gathered(connection, questions, keys)
+    async with _claiming(connection, questions):
+        await claim(connection, questions, keys)
+        evidence = await gathered(connection, questions, keys)
     sessions = await _sessions(connection, {id_ for one in evidence for id_ in one.known or ()})
     registers = await _registers(connection, {id_ for one in questions for id_ in one.registers_of})
     return [
@@ -91,6 +95,13 @@ async def answered(
         )
         for one, found, key in zip(questions, evidence, keys, strict=True)
     ]
+
+
+def _claiming(
+    connection: AsyncConnection[Any], questions: Sequence[SessionAsked]
+) -> AbstractAsyncContextManager[Any]:
+    """A transaction where a token is claimed: its lock must hold until the claim can be seen."""
+    return connection.transaction() if any(one.claims for one in questions) else nullcontext()
 
 
 _SESSIONS = f"SELECT {SESSION_COLUMNS} FROM sessions WHERE id = ANY(%s)"  # noqa: S608 (our own column names)

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from gridlane.accounts import organizations, tokens
 from gridlane.accounts.organizations import STRICT, Policy
 from gridlane.accounts.tokens import TokenCipher, TokenRecord, last4
+from gridlane.charging.claims import claimed
 from gridlane.charging.questions import Admission, Expected, OpenSession, SessionAsked, TokenFacts
 from gridlane.kernel.quantities import WattHours
 
@@ -43,8 +44,11 @@ SELECT json_build_object(
   'running', {
     _listed(
         OpenSession.__struct_fields__,
-        "sessions WHERE token_key = q.key AND status = 'active' AND NOT refused "
-        "AND organization_id IS NOT DISTINCT FROM q.organization",
+        "(SELECT id, station_id, transaction_id, evse, received_at, stopping FROM sessions "
+        "WHERE token_key = q.key AND status = 'active' AND NOT refused "
+        "AND organization_id IS NOT DISTINCT FROM q.organization UNION ALL "
+        + claimed("q.key", "q.station", "q.organization", "q.at", "q.claims")
+        + ") uses",
     )
 },
   'expected', CASE WHEN q.key IS NOT NULL OR q.remote THEN {
@@ -68,8 +72,8 @@ SELECT json_build_object(
             AND started_at <= first_received_at + interval '5 minutes') END
 )::text
 FROM unnest(
-  %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::int[], %s::bool[], %s::text[], %s::uuid[], %s::timestamptz[]
-) WITH ORDINALITY AS q (station, organization, key, at, evse, remote, transactions, session, since, number)
+  %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::int[], %s::bool[], %s::text[], %s::uuid[], %s::timestamptz[], %s::bool[]
+) WITH ORDINALITY AS q (station, organization, key, at, evse, remote, transactions, session, since, claims, number)
 ORDER BY q.number
 """  # noqa: S608 (our own column names)
 
@@ -95,7 +99,7 @@ def _asked(one: SessionAsked, key: UUID | None) -> tuple[Any, ...]:
     transactions = "{" + ",".join(f'"{_escaped(id_)}"' for id_ in one.transactions) + "}"
     return (
         one.station_id, one.organization_id, key, one.at, one.evse, one.remote_start_id is not None, transactions,
-        one.session_id, one.followed_since,
+        one.session_id, one.followed_since, one.claims,
     )  # fmt: skip
 
 

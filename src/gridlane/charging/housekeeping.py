@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from gridlane.charging import admission
+from gridlane.charging.claims import LASTS, token_claims
 from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.settings import Settings
@@ -67,6 +68,7 @@ class Housekeeping:
                 sa.text("DELETE FROM readings_default WHERE received_at < :limit"), {"limit": limit}
             )
             await admission.forget_past(work, now)
+            await work.execute(sa.delete(token_claims).where(token_claims.c.at < now - LASTS))
 
 
 def _midnight(day: date) -> datetime:

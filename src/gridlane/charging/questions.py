@@ -19,6 +19,7 @@ class SessionAsked(Question, frozen=True, kw_only=True):
     """Everything a decision about a token or a transaction may need, in one question.
 
     ``transactions``: ids the owner does not remember. ``registers_of``: sessions whose energy is to be settled.
+    ``claims``: the token is to start here: whoever asks about it next sees that, until this start is decided.
     ``followed_since``: whether another session began on the EVSE after this (for what comes late, from a queue).
     """
 
@@ -32,6 +33,7 @@ class SessionAsked(Question, frozen=True, kw_only=True):
     session_id: UUID | None = None
     followed_since: datetime | None = None
     registers_of: tuple[UUID, ...] = ()
+    claims: bool = False
 
 
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,11 @@
 """Sessions that fell silent: a station boots, and does not go on with what it was doing."""
 
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from msgspec.structs import replace
+from psycopg import AsyncConnection
 
 from gridlane.charging.metering import settle
 from gridlane.charging.questions import Answered, SessionAsked
@@ -53,6 +56,19 @@ def next_deadline(charging: ChargingState) -> datetime | None:
         if one.is_open and one.interrupted_at is not None
     ]
     return min(due, default=None)
+
+
+async def overdue(connection: AsyncConnection[Any], now: datetime) -> list[UUID]:
+    """Stations that are away and have sessions to be presumed ended: nobody else lets their time pass."""
+    cursor = await connection.execute(_OVERDUE, (now - RESUMED_WITHIN,))
+    return [row[0] for row in await cursor.fetchall()]
+
+
+_OVERDUE = """
+SELECT DISTINCT s.station_id FROM sessions s JOIN stations ON stations.id = s.station_id
+WHERE s.status = 'active' AND s.interrupted_at <= %s AND s.presumed_end IS NULL AND NOT stations.connected
+LIMIT 200
+"""
 
 
 def _open(live: Live) -> list[Session]:

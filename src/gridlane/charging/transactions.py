@@ -14,6 +14,7 @@ import msgspec
 from gridlane.charging import starting
 from gridlane.charging.assembler import blank, is_another, is_repeated, joined
 from gridlane.charging.authorizing import Judgement, Occasion, note
+from gridlane.charging.claims import CLAIMS_DECIDED, ClaimDecided
 from gridlane.charging.metering import (
     is_unsettled,
     resumed,
@@ -92,6 +93,7 @@ class _Event(NamedTuple):
             transactions=self.ids,
             followed_since=self.followed_since(session),
             registers_of=tuple(registers_of),
+            claims=report.token is not None and starting.pays(report),
         )
 
     def stored(self, answer: Answered) -> Session | None:
@@ -174,6 +176,8 @@ def _with_payer(
         return session, None
     judgement = starting.judged(live, before, report, answer.token, now)
     name = "start" if starting.pays(report) else "stop"
+    if name == "start":
+        commit.rows.append((CLAIMS_DECIDED, ClaimDecided(answer.token.key, live.station.id)))
     occasion = Occasion(name, live, now, report.evse or session.evse, session.transaction_id)
     note(commit, answer.token, report.token, occasion, judgement, session.id)
     return starting.with_token(session, report, answer.token, judgement), judgement

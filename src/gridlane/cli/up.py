@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gridlane.app.supervisor import Supervisor, wait_for_port
+from gridlane.app.supervisor import Supervisor, refuse_taken_ports, wait_for_port
 from gridlane.kernel import telemetry
 from gridlane.kernel.settings import Settings
 
@@ -34,6 +34,7 @@ def up(
 
 
 async def _up(settings: Settings, gateways: int) -> None:
+    refuse_taken_ports(settings)
     supervisor = Supervisor(settings)
     told = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -5,7 +5,8 @@ interval, closes a stuck session, approves. If the station connects meanwhile, t
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,11 @@ from gridlane.kernel.clock import Clock
 from gridlane.kernel.group_commit import Committer
 from gridlane.stations.claiming import Claim, ClaimQueue, LoadCharging
 from gridlane.stations.commands import Instruct
-from gridlane.stations.decision import Commit, Disconnected, Handler, Instructed, Question
+from gridlane.stations.decision import Commit, Disconnected, Handler, Instructed, Question, TimePassed
 from gridlane.stations.owner import Answerer, Input, Owner, OwnerParts
+
+Overdue = Callable[[AsyncConnection[Any], datetime], Awaitable[list[UUID]]]
+"""Stations that are away and whose time has to pass all the same."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,10 +48,12 @@ class Caretaker:
         handlers: Mapping[type, Handler],
         answerers: Mapping[type[Question], Answerer],
         load_charging: LoadCharging,
+        overdue: Overdue,
     ) -> None:
         self._url = owner_url
         self._node = node
         self._clock = clock
+        self._overdue = overdue
         self._committer = Committer(owner_url)
         self._claims = ClaimQueue(owner_url, node, clock, load_charging)
         self._parts = OwnerParts(
@@ -95,6 +101,8 @@ class Caretaker:
                     Instructed(what=command.what, params=command.params, actor=row["actor"], id=row["id"])
                 )
         await self._act(connection, instructions)
+        overdue = await self._overdue(connection, self._clock())
+        await self._act(connection, {station: [TimePassed()] for station in overdue})
 
     async def _act(self, connection: AsyncConnection[Any], inputs: Mapping[UUID, Sequence[Any]]) -> None:
         """Own each station for the moment its inputs take, then give it back."""

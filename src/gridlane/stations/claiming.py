@@ -201,6 +201,7 @@ class ClaimQueue:
             connected_at=row["connected_at"] if row["connected"] else None,
             booted_at=row["booted_at"],
             last_seen_at=row["last_seen_at"],
+            clock_offset=row["clock_offset"],
             time_zone=row["time_zone"] or "UTC",
             heartbeat=self._heartbeat,
             evses={e["number"]: e["id"] for e in evses},
@@ -233,7 +234,7 @@ WHERE id = ANY(%s) AND jsonb_array_length(verifiers) = 2
 """
 _STATIONS = """
 SELECT s.id, s.organization_id, s.site_id, s.identity, s.approval, s.protocol, s.vendor, s.model, s.firmware,
-       s.connected, s.connected_at, s.booted_at, s.last_seen_at, sites.time_zone
+       s.connected, s.connected_at, s.booted_at, s.last_seen_at, s.clock_offset, sites.time_zone
 FROM stations s LEFT JOIN sites ON sites.id = s.site_id WHERE s.id = ANY(%s)
 """
 _EVSES = "SELECT station_id, id, number FROM evses WHERE station_id = ANY(%s)"

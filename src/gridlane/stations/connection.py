@@ -388,11 +388,11 @@ class Connection:
             self.close(POLICY, "too many messages waiting")
 
     def _schedule(self) -> None:
-        """Wake at the next deadline: a call without answer, or an operation without its observation."""
+        """Wake at the next deadline: a call without answer, or what the station's state waits for."""
         deadline = self.conversation.next_deadline
         owner = self.owner
-        if owner is not None and owner.live.station.operations:
-            first = min(one.deadline for one in owner.live.station.operations.values())
+        first = None if owner is None else self.gateway.parts.next_deadline(owner.live)
+        if first is not None:
             due = self.gateway.now() + max(0.05, (first - self.gateway.clock()).total_seconds())
             deadline = due if deadline is None else min(deadline, due)
         self._stop_timer()
@@ -404,9 +404,11 @@ class Connection:
         for event in self.conversation.tick(self.gateway.now()):
             self._on(event)
         owner = self.owner
-        if owner is not None:
-            now = self.gateway.clock()
-            if any(one.deadline <= now for one in owner.live.station.operations.values()):
+        if (
+            owner is not None and owner.is_idle
+        ):  # else it is looked at again when the decision under way is done
+            first = self.gateway.parts.next_deadline(owner.live)
+            if first is not None and first <= self.gateway.clock():
                 self._put(TimePassed())
         if self._timer is None:
             self._schedule()

@@ -7,6 +7,7 @@ operation waits, renews the node's lease, and drains when it has to go. It impor
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from gridlane.stations.decision import Described, Handler, Instructed, Operation
 from gridlane.stations.door import Visitor
 from gridlane.stations.live import LiveCharging, LiveFeed
 from gridlane.stations.owner import Answerer, Owner, OwnerParts
+from gridlane.stations.state import Live
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +78,7 @@ class GatewayParts(msgspec.Struct, kw_only=True):
     answerers: Mapping[type[Question], Answerer]
     load_charging: LoadCharging
     live_charging: LiveCharging
+    next_deadline: Callable[[Live], datetime | None]  # when TimePassed has something to do
     verifier: Callable[[str, str], str]  # (identity, password) -> what to store
     heartbeat: int = 300
     messages_per_minute: int = 1200

@@ -2,11 +2,15 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+import msgspec
 from msgspec.structs import replace
 
 from gridlane.kernel.facts import Fact
+from gridlane.kernel.group_commit import update
 from gridlane.kernel.ids import new_id
+from gridlane.stations import clocks
 from gridlane.stations import reports as r
 from gridlane.stations.availability import mark
 from gridlane.stations.commands import Trigger
@@ -75,6 +79,14 @@ class StationRejected(Fact, frozen=True, kw_only=True, tag="station_rejected"):
     """An operator refused a station."""
 
     identity: str
+
+
+class ClockRow(msgspec.Struct):
+    id: UUID
+    clock_offset: float
+
+
+CLOCK = update("stations", "id", ("clock_offset",), name="stations clock offset")
 
 
 def connected(live: Live, what: Connected, now: datetime, _answer: Any) -> Commit:
@@ -157,10 +169,17 @@ def status_reported(live: Live, what: r.StatusReported, now: datetime, _answer: 
     key = (what.evse, what.connector)
     before = live.station.connectors.get(key)
     rows, state = _connector_rows(live, key, before, what, at)
+    offset, doubt = live.station.clock_offset, None
+    if what.at is not None:
+        offset, doubt = clocks.judged(offset, live.station.clock_doubt, what.at, now)
+    if offset != live.station.clock_offset:
+        rows.append((CLOCK, ClockRow(live.station.id, offset)))
     station = replace(
         live.station,
         evses={**live.station.evses, what.evse: state.evse_id},
         connectors={**live.station.connectors, key: state},
+        clock_offset=offset,
+        clock_doubt=doubt,
     )
     changed = Live(station, live.charging)
     commit = Commit(

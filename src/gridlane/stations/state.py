@@ -53,7 +53,8 @@ class StationState(msgspec.Struct, frozen=True, kw_only=True):
     connected_at: datetime | None = None
     booted_at: datetime | None = None  # on this connection or an earlier one
     last_seen_at: datetime | None = None
-    clock_offset: float = 0.0  # seconds the station's clock is ahead, as last seen
+    clock_offset: float = 0.0  # seconds the station's clock is ahead (``clocks``)
+    clock_doubt: float | None = None  # a smaller one that a single report told of
     time_zone: str = "UTC"
     heartbeat: int = 300  # seconds
     evses: dict[int, UUID] = {}  # id by number
