@@ -9,6 +9,7 @@ from gridlane.kernel.settings import Settings
 from gridlane.stations.certificate_status import Responders, StatusAsked
 from gridlane.stations.certificates import SigningAsked
 from gridlane.stations.decision import Question
+from gridlane.stations.dynamic_schedules import ScheduleAsked, Schedules
 from gridlane.stations.owner import Answerer
 from gridlane.stations.station_authority import Signer
 from gridlane.stations.vehicle_certificates import ContractAsked, ContractPool
@@ -20,5 +21,6 @@ def answerers(settings: Settings, owner_url: str) -> Mapping[type[Question], Ans
         SessionAsked: SessionAnswerer(owner_url, TokenCipher(settings.secret(SECRET))),
         SigningAsked: Signer(owner_url, settings),
         StatusAsked: Responders(settings.ocsp_hosts),
+        ScheduleAsked: Schedules(owner_url),
         ContractAsked: ContractPool(settings.contract_pool_url),
     }

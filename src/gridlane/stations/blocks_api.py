@@ -15,13 +15,18 @@ from gridlane.kernel.access import Permission
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
 from gridlane.stations import places, uploads
+from gridlane.stations.battery_swaps import battery_swaps
 from gridlane.stations.certificates import installed_certificates, issued_certificates
 from gridlane.stations.customers import customer_reports
 from gridlane.stations.device_model import station_variables
 from gridlane.stations.displays import display_messages
+from gridlane.stations.dynamic_schedules import priority_charging
+from gridlane.stations.event_streams import event_streams, stream_values
 from gridlane.stations.events import security_events, station_events
 from gridlane.stations.firmware import firmware_reports
+from gridlane.stations.grid_support import der_alarms, der_controls
 from gridlane.stations.local_list import station_local_lists
+from gridlane.stations.local_tariffs import station_tariffs
 from gridlane.stations.logs import log_uploads
 from gridlane.stations.monitors import station_monitors
 from gridlane.stations.reservations import station_reservations
@@ -154,6 +159,48 @@ LISTINGS: tuple[Listing, ...] = (
         "Logs the station was asked for, newest first. One with `received_at` can be fetched at `/logs/{id}`.",
         newest_first=True,
         hidden=("secret_hash",),
+    ),
+    Listing(
+        "tariffs",
+        station_tariffs,
+        ("evse", "tariff_id"),
+        "The tariffs the station keeps to reckon costs itself.",
+    ),
+    Listing(
+        "der-controls",
+        der_controls,
+        ("control_id",),
+        "The controls of its feeding back, and which of them act.",
+    ),
+    Listing(
+        "der-alarms",
+        der_alarms,
+        ("at", "id"),
+        "Faults of the grid the station told of, newest first.",
+        newest_first=True,
+    ),
+    Listing(
+        "event-streams", event_streams, ("stream_id",), "Streams of a variable's values, open and closed."
+    ),
+    Listing(
+        "stream-values",
+        stream_values,
+        ("at", "id"),
+        "What came in such streams, newest first; kept as long as the message log.",
+        newest_first=True,
+    ),
+    Listing(
+        "battery-swaps",
+        battery_swaps,
+        ("at", "id"),
+        "Batteries put in and taken out, newest first.",
+        newest_first=True,
+    ),
+    Listing(
+        "priority-charging",
+        priority_charging,
+        ("transaction",),
+        "Transactions that go first, or did: as told last.",
     ),
     Listing(
         "other-messages",

@@ -316,6 +316,95 @@ class TransferData(Command, frozen=True, kw_only=True, tag="data_transfer"):
     data: Any = None
 
 
+class SetDefaultTariff(Command, frozen=True, kw_only=True, tag="set_default_tariff"):
+    """2.1: the station reckons costs by it. ``tariff`` is TariffType; ``evse`` 0 is every EVSE."""
+
+    tariff: dict[str, Any]
+    evse: int = 0
+
+
+class GetTariffs(Command, frozen=True, kw_only=True, tag="get_tariffs"):
+    evse: int = 0
+
+
+class ClearTariffs(Command, frozen=True, kw_only=True, tag="clear_tariffs"):
+    ids: tuple[str, ...] = ()
+    evse: int | None = None
+
+
+class ChangeTariff(Command, frozen=True, kw_only=True, tag="change_transaction_tariff"):
+    transaction: str
+    tariff: dict[str, Any]  # TariffType
+
+
+class PaymentStarted(Command, frozen=True, kw_only=True, tag="web_payment_started"):
+    """2.1: somebody pays on the web for this EVSE; the station waits for so many seconds."""
+
+    evse: int
+    timeout: int
+
+
+class UsePriorityCharging(Command, frozen=True, kw_only=True, tag="use_priority_charging"):
+    transaction: str
+    activate: bool = True
+
+
+class UpdateSchedule(Command, frozen=True, kw_only=True, tag="update_dynamic_schedule"):
+    profile_id: int
+    update: dict[str, Any]  # ChargingScheduleUpdateType
+
+
+class AllowEnergyTransfer(Command, frozen=True, kw_only=True, tag="allow_energy_transfer"):
+    transaction: str
+    modes: tuple[str, ...]  # EnergyTransferModeEnumType
+
+
+class SendAfrrSignal(Command, frozen=True, kw_only=True, tag="afrr_signal"):
+    signal: int
+    at: datetime
+
+
+class SetDerControl(Command, frozen=True, kw_only=True, tag="set_der_control"):
+    """2.1: ``control`` holds the one field of SetDERControl that the type wants (curve, enterService, ...)."""
+
+    control_id: str
+    control_type: str
+    control: dict[str, Any]
+    default: bool = False
+
+
+class GetDerControl(Command, frozen=True, kw_only=True, tag="get_der_control"):
+    """Verified by the last part."""
+
+    default: bool | None = None
+    control_type: str | None = None
+    control_id: str | None = None
+    request_id: int | None = None
+
+
+class ClearDerControl(Command, frozen=True, kw_only=True, tag="clear_der_control"):
+    default: bool = False
+    control_type: str | None = None
+    control_id: str | None = None
+
+
+class AdjustStream(Command, frozen=True, kw_only=True, tag="adjust_event_stream"):
+    stream: int
+    interval: int | None = None  # seconds
+    values: int | None = None
+
+
+class GetStreams(Command, frozen=True, kw_only=True, tag="get_event_streams"):
+    pass
+
+
+class RequestBatterySwap(Command, frozen=True, kw_only=True, tag="request_battery_swap"):
+    """Verified by the batteries that change hands under ``request_id``."""
+
+    token: TokenRef
+    request_id: int | None = None
+
+
 class SendRaw(Command, frozen=True, kw_only=True, tag="raw"):
     """Any action of the station's version with a payload of one's own (permission stations:expert)."""
 
@@ -337,7 +426,9 @@ AnyCommand = (
     | PublishFirmware | UnpublishFirmware | GetLog | InstallCertificate | DeleteCertificate | GetCertificates
     | CertificateSigned | SetMonitoringBase | SetMonitoringLevel | SetMonitors | ClearMonitors | GetMonitoringReport
     | CustomerInformation | SetDisplayMessage | GetDisplayMessages | ClearDisplayMessage | ShowCost | TransferData
-    | SendRaw | Instruct
+    | SetDefaultTariff | GetTariffs | ClearTariffs | ChangeTariff | PaymentStarted | UsePriorityCharging | UpdateSchedule
+    | AllowEnergyTransfer | SendAfrrSignal | SetDerControl | GetDerControl | ClearDerControl | AdjustStream | GetStreams
+    | RequestBatterySwap | SendRaw | Instruct
 )  # fmt: skip
 """Every command; decodes ``{"kind": ..., ...}``."""
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.settings import Settings
+from gridlane.stations.event_streams import stream_values
 from gridlane.stations.model import gone_identities, handshake_failures, operations, stations
 from gridlane.stations.reservations import station_reservations
 
@@ -90,6 +91,7 @@ class Housekeeping:
                 if day + timedelta(days=1) <= limit:
                     await work.execute(sa.text(f"DROP TABLE {name}"))
             await work.execute(sa.text("DELETE FROM messages_default WHERE at < :limit"), {"limit": limit})
+            await work.execute(sa.delete(stream_values).where(stream_values.c.at < limit))
             yesterday = self._clock() - timedelta(days=1)
             await work.execute(sa.delete(gone_identities).where(gone_identities.c.at < yesterday))
             week = self._clock() - timedelta(days=7)

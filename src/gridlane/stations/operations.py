@@ -187,6 +187,13 @@ def _reserved(command: c.Reserve, report: Any, _live: Live) -> str | None:
     )
 
 
+def _batteries_swapped(command: c.RequestBatterySwap, report: Any, _live: Live) -> str | None:
+    mine = isinstance(report, r.BatteriesSwapped) and report.request_id == command.request_id
+    if not mine:
+        return None
+    return "!the batteries were not taken" if report.event == "BatteryOutTimeout" else f"{report.event} came"
+
+
 _STATUS = (r.StatusReported,)
 _TRANSACTION = (r.TransactionReported,)
 PROOFS: dict[str, Proof] = {
@@ -199,6 +206,8 @@ PROOFS: dict[str, Proof] = {
     "get_charging_profiles": Proof(_part("charging_profiles"), 60, (r.PartReported,)),
     "get_monitoring_report": Proof(_part("monitoring"), 300, (r.PartReported,)),
     "customer_information": Proof(_part("customer_information"), 120, (r.PartReported,)),
+    "get_der_control": Proof(_part("der_controls"), 60, (r.PartReported,)),
+    "request_battery_swap": Proof(_batteries_swapped, 300, (r.BatteriesSwapped,)),
     "get_display_messages": Proof(_part("display_messages"), 60, (r.PartReported,)),
     "update_firmware": Proof(_installed, 24 * 3600, (r.FirmwareReported,)),
     "publish_firmware": Proof(_published, 3600, (r.FirmwarePublished,)),

@@ -88,6 +88,12 @@ class CertificateStatusAnswered(Reply, frozen=True, kw_only=True):
     results: tuple[dict[str, Any], ...] = ()
 
 
+class DynamicScheduleAnswered(Reply, frozen=True, kw_only=True):
+    """The limits of a dynamic profile (ChargingScheduleUpdateType); None where there is no such profile."""
+
+    update: dict[str, Any] | None
+
+
 class VatNumberAnswered(Reply, frozen=True, kw_only=True):
     number: str
     valid: bool

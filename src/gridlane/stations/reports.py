@@ -184,7 +184,7 @@ class PartReported(Report, frozen=True, kw_only=True):
     """One part of an answer that comes in several messages (NotifyReport and its kin).
 
     ``block`` says of what: device_model, monitoring, customer_information, display_messages, charging_profiles,
-    events.
+    events, der_controls.
     """
 
     block: str
@@ -309,6 +309,74 @@ class SettlementReported(Report, frozen=True, kw_only=True):
     receipt_url: str | None = None
     vat_number: str | None = None
     company: dict[str, Any] | None = None  # AddressType
+
+
+# --- what only 2.1 says ------------------------------------------------------------------------------------------
+
+
+class PriorityReported(Report, frozen=True, kw_only=True):
+    """NotifyPriorityCharging: a driver asked at the station to go first, or no longer."""
+
+    transaction: str
+    activated: bool
+
+
+class DynamicSchedulePulled(Report, frozen=True, kw_only=True):
+    """PullDynamicScheduleUpdate: which limits hold now by this profile?"""
+
+    profile_id: int
+
+
+class StreamOpened(Report, frozen=True, kw_only=True):
+    """OpenPeriodicEventStream: values of a monitor are going to come."""
+
+    stream: int
+    monitor: int
+    interval: int | None = None  # seconds
+    values: int | None = None
+
+
+class StreamClosed(Report, frozen=True, kw_only=True):
+    """ClosePeriodicEventStream."""
+
+    stream: int
+
+
+class StreamReported(Report, frozen=True, kw_only=True):
+    """NotifyPeriodicEventStream: (seconds after ``at``, value), oldest first."""
+
+    stream: int
+    at: datetime
+    pending: int
+    values: tuple[tuple[float, str], ...]
+
+
+class DerAlarmReported(Report, frozen=True, kw_only=True):
+    """NotifyDERAlarm: a fault of the grid, or its end. ``kind`` is DERControlEnumType."""
+
+    kind: str
+    at: datetime
+    fault: str | None = None
+    ended: bool = False
+    info: str | None = None
+
+
+class DerControlReported(Report, frozen=True, kw_only=True):
+    """NotifyDERStartStop: a control begins or ends to act."""
+
+    control_id: str
+    started: bool
+    at: datetime
+    superseded: tuple[str, ...] = ()
+
+
+class BatteriesSwapped(Report, frozen=True, kw_only=True):
+    """BatterySwap: batteries put in (``BatteryIn``) or taken out (``BatteryOut``)."""
+
+    event: str
+    request_id: int
+    token: TokenRef
+    batteries: tuple[dict[str, Any], ...]  # BatteryDataType
 
 
 # --- everything else ---------------------------------------------------------------------------------------------

@@ -4,13 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from gridlane.stations import (
+    battery_swaps,
     certificate_status,
     certificates,
     customers,
     device_model,
     displays,
+    dynamic_schedules,
+    event_streams,
     events,
     firmware,
+    grid_support,
     logs,
     monitors,
     reservations,
@@ -30,6 +34,7 @@ PARTS: dict[str, Handler] = {
     "charging_profiles": station_profiles.reported,
     "display_messages": displays.reported,
     "customer_information": customers.reported,
+    "der_controls": grid_support.reported,
 }
 """Answers in several messages, by their block."""
 
@@ -51,6 +56,14 @@ HANDLERS: dict[type, Handler] = {
     r.LimitReported: smart_charging.limit_reported,
     r.NeedsReported: smart_charging.needs_reported,
     r.VehicleScheduleReported: smart_charging.schedule_reported,
+    r.PriorityReported: dynamic_schedules.priority_reported,
+    r.DynamicSchedulePulled: dynamic_schedules.pulled,
+    r.StreamOpened: event_streams.opened,
+    r.StreamClosed: event_streams.closed,
+    r.StreamReported: event_streams.reported,
+    r.DerAlarmReported: grid_support.alarm_reported,
+    r.DerControlReported: grid_support.acting_reported,
+    r.BatteriesSwapped: battery_swaps.swapped,
     r.DataTransferred: vendor_messages.transferred,
     r.OtherReported: vendor_messages.other,
 }

@@ -118,17 +118,12 @@ def v21(wire):
         (
             "NotifyPriorityCharging",
             {"transactionId": "t-1", "activated": True},
-            r.OtherReported(
-                action="NotifyPriorityCharging", payload={"transactionId": "t-1", "activated": True}
-            ),
+            r.PriorityReported(transaction="t-1", activated=True),
         ),
         (
             "NotifyPeriodicEventStream",
             {"id": 1, "pending": 0, "basetime": WIRE_AT, "data": [{"t": 0.5, "v": "230"}]},
-            r.OtherReported(
-                action="NotifyPeriodicEventStream",
-                payload={"id": 1, "pending": 0, "basetime": WIRE_AT, "data": [{"t": 0.5, "v": "230"}]},
-            ),
+            r.StreamReported(stream=1, at=AT, pending=0, values=((0.5, "230"),)),
         ),
     ],
 )

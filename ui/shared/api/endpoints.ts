@@ -122,10 +122,14 @@ export interface Endpoints {
     | "/stations"
     | `/stations/${string}`
     | `/stations/${string}/availability`
+    | `/stations/${string}/battery-swaps`
     | `/stations/${string}/certificates`
     | `/stations/${string}/composite-schedules`
     | `/stations/${string}/customer-reports`
+    | `/stations/${string}/der-alarms`
+    | `/stations/${string}/der-controls`
     | `/stations/${string}/displays`
+    | `/stations/${string}/event-streams`
     | `/stations/${string}/events`
     | `/stations/${string}/evses`
     | `/stations/${string}/external-limits`
@@ -137,9 +141,12 @@ export interface Endpoints {
     | `/stations/${string}/monitors`
     | `/stations/${string}/other-messages`
     | `/stations/${string}/price`
+    | `/stations/${string}/priority-charging`
     | `/stations/${string}/profiles`
     | `/stations/${string}/reservations`
     | `/stations/${string}/security-events`
+    | `/stations/${string}/stream-values`
+    | `/stations/${string}/tariffs`
     | `/stations/${string}/variables`
     | `/stations/${string}/vehicle-reports`
     | "/support/attempts"

@@ -1,8 +1,4 @@
-"""OCPP 2.1: all of 2.0.1, and what it adds to the same use cases.
-
-Its own use cases (tariffs at the station, DER control, periodic event streams, battery swap) have no vocabulary yet: what
-stations say of them is kept whole, and they can be asked by ``raw``.
-"""
+"""OCPP 2.1: all of 2.0.1, and what it adds to the same use cases. ``v21_blocks`` holds the blocks of its own."""
 
 from decimal import Decimal
 from functools import partial
@@ -16,7 +12,16 @@ from gridlane.stations import replies as a
 from gridlane.stations import reports as r
 from gridlane.stations.dialects.dialect import Payload, Phrase, Said, Tables, answered, builtins, given, known
 from gridlane.stations.dialects.readings import utc
-from gridlane.stations.dialects.v2x import charging, commands, device_model, limits, replies, reports, upkeep
+from gridlane.stations.dialects.v2x import (
+    charging,
+    commands,
+    device_model,
+    limits,
+    replies,
+    reports,
+    upkeep,
+    v21_blocks,
+)
 from gridlane.stations.reports import TokenRef
 
 # --- reports -----------------------------------------------------------------------------------------------------
@@ -78,7 +83,7 @@ def vat_number_answered(reply: a.VatNumberAnswered) -> Payload:
     return given(vatNumber=reply.number, status=status, evseId=reply.evse, company=reply.company)
 
 
-_STATUS_ANSWERED: Final = ("OpenPeriodicEventStream", "PullDynamicScheduleUpdate")
+_REJECTED: Final = ("OpenPeriodicEventStream", "PullDynamicScheduleUpdate")
 
 
 # --- commands ----------------------------------------------------------------------------------------------------
@@ -149,6 +154,7 @@ def _any_token(_entry: dict[str, Any]) -> bool:
 
 TABLES: Final = Tables(
     reports=reports.REPORTS
+    | v21_blocks.REPORTS
     | {
         "GetCertificateChainStatus": certificate_chain_status_requested,
         "NotifySettlement": settlement_reported,
@@ -160,12 +166,14 @@ TABLES: Final = Tables(
         "Get15118EVCertificate": vehicle_certificate_answered,
         "GetCertificateChainStatus": certificate_chain_status_answered,
         "GetCertificateStatus": partial(replies.certificate_status_answered, longest=OCSP_LENGTH),
+        "OpenPeriodicEventStream": replies.status_answered,
+        "PullDynamicScheduleUpdate": v21_blocks.dynamic_schedule_answered,
         "TransactionEvent": transaction_answered,
         "VatNumberValidation": vat_number_answered,
-    }
-    | dict.fromkeys(_STATUS_ANSWERED, replies.status_answered),
-    unhandled=replies.UNHANDLED | {name: {"status": "Rejected"} for name in _STATUS_ANSWERED},
+    },
+    unhandled=replies.UNHANDLED | {name: {"status": "Rejected"} for name in _REJECTED},
     phrases=commands.PHRASES
+    | v21_blocks.phrases(token)
     | {
         c.StartCharging: Phrase(
             ("RequestStartTransaction",),
