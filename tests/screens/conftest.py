@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from gridlane.accounts import setting_up
 from gridlane.kernel.database import Database
@@ -21,6 +21,9 @@ QUIET = (
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
 )  # fmt: skip
+expect.set_options(
+    timeout=30_000
+)  # machines that run the tests may be slow; a page that is right is right later too
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PASSWORD = "correct horse battery staple"
 
@@ -48,6 +51,7 @@ class Visitor:
 
     def __init__(self, page: Page, installation) -> None:
         self.page = page
+        page.set_default_timeout(60_000)
         self.installation = installation
         self.address = str(installation.http.base_url).rstrip("/")
         self.errors: list[str] = []
