@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.energy import memory as memories
+from gridlane.energy.abilities import capabilities
 from gridlane.energy.allocation import Tree
 from gridlane.energy.foreseeing import (
     REPLAN_EVERY,
@@ -55,7 +56,8 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=12)
 RENEW_EVERY = timedelta(seconds=4)
-LOOK_EVERY = timedelta(seconds=5)
+LOOK_EVERY = timedelta(seconds=10)
+SITES_AT_ONCE = 3
 LOOK_EVERY_IDLE = timedelta(seconds=30)  # where nobody charges and every fallback is proven
 READINGS_OVERLAP = timedelta(seconds=3)  # a commit may become visible after a later one
 FIRST_READINGS = timedelta(minutes=2)
@@ -115,6 +117,7 @@ class Control:
         self._rung: set[UUID] = set()
         self._renewed_at: datetime | None = None
         self._listening = Listening(database, bus, clock)
+        self._at_once = asyncio.Semaphore(SITES_AT_ONCE)
 
     async def run(self) -> None:
         """Until cancelled; then it lets go of its sites, so that another need not wait."""
@@ -149,13 +152,16 @@ class Control:
             for each in self._sites.values()
             if each.site_id in rung or each.due is None or each.due <= now
         ]
-        for each in due:
-            await self._supervised(each)
+        ended = await asyncio.gather(*(self._supervised(each) for each in due), return_exceptions=True)
+        for trouble in ended:  # only when all have ended: no site is looked at twice at a time
+            if isinstance(trouble, BaseException):
+                raise trouble
 
     async def _supervised(self, steering: Steering) -> None:
         """One site's trouble is no other's; after any trouble it begins anew from what is stored."""
         try:
-            await self._look(steering)
+            async with self._at_once:
+                await self._look(steering)
         except LeasePassed:
             self._forget(steering.site_id)
         except (OperationalError, DBAPIError, OSError):
@@ -192,6 +198,7 @@ class Control:
             if steering.wired is None:
                 return Observed(at=now)
             kept = steering.memories.values()
+            steering.capabilities = await capabilities(work, steering.wired)
             seen = await observe(
                 work,
                 steering.wired,
