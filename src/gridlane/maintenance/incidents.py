@@ -95,13 +95,11 @@ class Over(msgspec.Struct, frozen=True):
 Change = Opened | Changed | Over
 
 
-def follow(
-    opened: Sequence[Incident], findings: Iterable[Finding], now: datetime, *, may_open: bool = True
-) -> list[Change]:
+def follow(opened: Sequence[Incident], findings: Iterable[Finding], now: datetime) -> list[Change]:
     """What becomes of the open incidents of one organization. ``findings`` are the widest first, as explained."""
     desk = _Desk(opened)
     for finding in findings:
-        desk.take(finding, may_open=may_open)
+        desk.take(finding)
     return desk.changes(now)
 
 
@@ -119,11 +117,11 @@ class _Desk:
         self.gone: set[UUID] = set()
         self.new: list[Opened] = []
 
-    def take(self, finding: Finding, *, may_open: bool) -> None:
+    def take(self, finding: Finding) -> None:
         home = self.by_subject.get(finding.subject) or self._wider_holder(finding)
         if home is not None:
             self._join(home, finding)
-        elif may_open:
+        else:
             moved = self._claim(finding, None)
             self.new.append(Opened(finding, finding.symptoms, tuple(moved)))
 

@@ -101,7 +101,7 @@ _TABLE = (
          condition="faulted", patience=_s(5), next_step="Restart the station and fetch its log.", playbook="restart"),
     # charging
     Rule(name="no_energy", title="Starts, but delivers no energy", severity="major", family="charging", cause="connector",
-         condition="no_energy", patience=_s(40), counts=("session_empty",), ends_with=("session_good",), times=3, within=timedelta(hours=24),
+         condition="no_energy", patience=_s(30), counts=("session_empty",), ends_with=("session_good",), times=3, within=timedelta(hours=24),
          next_step="Restart; if the next charge is empty too, the contactor or the pilot is broken.", playbook="restart_and_see"),
     Rule(name="starts_fail", title="Starts fail", severity="major", family="charging", cause="station",
          counts=("start_failed",), ends_with=("session_started",), times=3, within=timedelta(hours=24),
