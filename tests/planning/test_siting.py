@@ -7,13 +7,14 @@ from typer.testing import CliRunner
 
 from gridlane.cli.plan import app
 from gridlane.kernel.money import Money
+from gridlane.planning.deciding import decide
 from gridlane.planning.geojson import as_geojson
 from gridlane.planning.interchange import cost_of
 from gridlane.planning.objectives import ask, covered
 from gridlane.planning.placement import Effort
 from gridlane.planning.plan import Proof
 from gridlane.planning.report import as_html
-from gridlane.planning.scenario import Decay, Objective
+from gridlane.planning.scenario import AimImpossible, Decay, Objective
 from gridlane.planning.siting import make_plan
 
 
@@ -131,3 +132,8 @@ def test_the_command_proves_a_plan_for_berlin_and_writes_it(tmp_path):
     assert len(plan["sites"]) == 12
     assert (tmp_path / "report.html").is_file()
     assert (tmp_path / "plan.geojson").is_file()
+
+
+def test_least_money_for_a_share_is_refused_and_says_what_to_ask_instead(make):
+    with pytest.raises(AimImpossible, match="ask for service with a budget"):
+        decide(make.town(objective=Objective.COST), None)

@@ -13,6 +13,10 @@ IN_MONEY = (Objective.SERVICE, Objective.COST)
 
 def check(scenario: Scenario, investment: Investment | None) -> None:
     """Raises AimImpossible with the figure that is wrong, before any work is done."""
+    if scenario.aim.objective is Objective.COST:
+        raise AimImpossible(
+            reason="the objective cost is not planned from a page; ask for service with a budget for each period"
+        )
     if scenario.aim.objective not in IN_MONEY:
         scenario.check()
     elif investment is None:
