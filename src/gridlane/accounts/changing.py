@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,19 +28,19 @@ async def shown(database: Database, caller: Caller) -> dict[str, Any]:
     """What the screens show of the person; nothing for a key."""
     if caller.person_id is None:
         return {}
-    person = await _person(database, caller)
+    async with database.as_owner() as work:
+        person = await person_of(work, caller.person_id)
     return {"full_name": person["name"], "email": person["email"], "language": person["language"]}
 
 
 async def myself(database: Database, caller: Caller, changes: Mapping[str, Any]) -> None:
     """Raises NotSignedIn."""
-    if caller.person_id is None:
-        raise NotSignedIn
+    person_id = whose(caller)
     if changes:
         async with database.as_owner() as work:
-            mine = people.c.id == caller.person_id
+            mine = people.c.id == person_id
             await work.execute(sa.update(people).where(mine).values(dict(changes)))
-            await audit.record(work, caller, "person.changed", caller.person_id, after=changes)
+            await audit.record(work, caller, "person.changed", person_id, after=changes)
 
 
 async def password(
@@ -49,7 +50,8 @@ async def password(
 
     Raises NotSignedIn, PasswordWrong, PasswordTooWeak, TooManyAttempts.
     """
-    person = await _person(database, caller)
+    async with database.as_owner() as work:
+        person = await person_of(work, whose(caller))
     await attempts.count(database, sign_in__account=person["email"])
     if person["password_hash"] and not await passwords.matches(person["password_hash"], present):
         raise PasswordWrong
@@ -79,10 +81,22 @@ async def tell(work: AsyncConnection, address: str, person: Any, what: str, now:
     await mail.write(work, None, person["email"], letter)
 
 
-async def _person(database: Database, caller: Caller) -> Any:
-    async with database.as_owner() as work:
-        found = await work.execute(sa.select(people).where(people.c.id == caller.person_id))
-        person = found.mappings().first()
+async def told(work: AsyncConnection, address: str, caller: Caller, what: str, now: datetime) -> None:
+    """``tell`` the caller."""
+    await tell(work, address, await person_of(work, whose(caller)), what, now)
+
+
+def whose(caller: Caller) -> UUID:
+    """The person who asks. Raises NotSignedIn for a key."""
+    if caller.person_id is None:
+        raise NotSignedIn
+    return caller.person_id
+
+
+async def person_of(work: AsyncConnection, person_id: UUID) -> Any:
+    """Raises NotSignedIn for somebody who is gone."""
+    found = await work.execute(sa.select(people).where(people.c.id == person_id))
+    person = found.mappings().first()
     if person is None:
         raise NotSignedIn
     return person

@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from gridlane.accounts import joining, setting_up, signing_in
+from gridlane.accounts import joining, knocking, setting_up, signing_in
 from gridlane.accounts.recognising import COOKIE
+from gridlane.accounts.second_factor import SECRET, Sealer
 from gridlane.kernel.edge import Json, TheDatabase, TheSettings
 from gridlane.stations.transport.turnstile import network_of
 
@@ -20,8 +21,11 @@ Language = Literal["en", "de"]
 
 
 class SignInInput(BaseModel):
+    """``code``: of the authenticator app, or a recovery code, where ``code_needed`` was answered."""
+
     email: Email
     password: Password
+    code: Annotated[str | None, Field(max_length=40)] = None
 
 
 class SetUpInput(BaseModel):
@@ -58,10 +62,19 @@ class AcceptInput(LinkInput):
 
 
 @router.post("/sign-in", status_code=204)
-async def sign_in(request: Request, response: Response, database: TheDatabase, wish: SignInInput) -> None:
+async def sign_in(
+    request: Request, response: Response, database: TheDatabase, settings: TheSettings, wish: SignInInput
+) -> None:
     """Sign in with a password; the session is a cookie of this origin, new at each sign-in."""
-    secret = await signing_in.with_password(
-        database, wish.email, wish.password, address=address_of(request), user_agent=agent_of(request)
+    secret = await knocking.with_password(
+        database,
+        settings.address(),
+        Sealer(settings.secret(SECRET)),
+        email=wish.email,
+        password=wish.password,
+        code=wish.code,
+        address=address_of(request),
+        user_agent=agent_of(request),
     )
     await begin(request, response, database, secret)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.accounts import attempts, letters, links, mail, passwords
+from gridlane.accounts import attempts, letters, links, mail, passwords, second_factor
 from gridlane.accounts.links import Link, LinkNotValid
 from gridlane.accounts.model import organizations
 from gridlane.accounts.people import invitations, memberships, people
@@ -142,7 +142,7 @@ async def accept(
             if link.purpose == "reset_password"
             else await _join(work, link, person, name, password_hash)
         )
-        if signs_in is None:
+        if signs_in is None or await second_factor.is_on(work, signs_in):
             return None
         return await begin_session(work, signs_in, address=address, user_agent=user_agent)
 

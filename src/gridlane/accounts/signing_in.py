@@ -1,4 +1,4 @@
-"""Signing in and out: a password becomes a session; sessions rotate at sign-in, can be listed and ended."""
+"""Sign-in sessions: begun when somebody has come in, new at each sign-in, listed and ended."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,39 +7,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.accounts import attempts, passwords
-from gridlane.accounts.people import hashed, memberships, new_secret, people, sign_in_sessions
+from gridlane.accounts.people import hashed, memberships, new_secret, sign_in_sessions
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
-from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.ids import new_id
-from gridlane.stations.transport.turnstile import network_of
 
 LIFE = timedelta(days=90)
 IDLE = timedelta(days=14)
-
-
-class SignInFailed(Refusal):
-    code = "sign_in_failed"
-    kind = Kind.NOT_SIGNED_IN
-    sentence = "The mail address or the password is wrong."
-
-
-async def with_password(
-    database: Database, email: str, password: str, *, address: str, user_agent: str
-) -> str:
-    """Sign in; gives the session's secret for the cookie. Raises SignInFailed, TooManyAttempts."""
-    counted = {"sign_in__account": email.lower(), "sign_in__network": network_of(address)}
-    await attempts.count(database, **counted)
-    async with database.as_owner() as work:
-        found = await work.execute(sa.select(people).where(people.c.email == email.lower()))
-        person = found.mappings().first()
-    if not await passwords.matches(person["password_hash"] if person else None, password):
-        raise SignInFailed
-    assert person is not None
-    await attempts.forgive(database, **counted)
-    async with database.as_owner() as work:
-        return await begin_session(work, person["id"], address=address, user_agent=user_agent)
 
 
 async def begin_session(work: AsyncConnection, person_id: UUID, *, address: str, user_agent: str) -> str:

@@ -6,7 +6,14 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from gridlane.accounts import api as tokens
-from gridlane.accounts import belonging_api, entering_api, fleets_api, organization_api, people_api
+from gridlane.accounts import (
+    belonging_api,
+    entering_api,
+    fleets_api,
+    organization_api,
+    people_api,
+    security_api,
+)
 from gridlane.accounts.recognising import recognise
 from gridlane.billing import api as money
 from gridlane.billing import contracts_api
@@ -40,6 +47,7 @@ def routers() -> list[APIRouter]:
         entering_api.router,
         people_api.router,
         belonging_api.router,
+        security_api.router,
         organization_api.router,
         tokens.router,
         fleets_api.router,

@@ -1,6 +1,6 @@
 """Every package's tables, imported so that migrations and their test see them all."""
 
-from gridlane.accounts import attempts, inbox, mail, people
+from gridlane.accounts import attempts, inbox, mail, passkeys, people, second_factor
 from gridlane.accounts import model as accounts
 from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
@@ -69,9 +69,11 @@ __all__ = [
     "maintenance",
     "monitors",
     "ownership",
+    "passkeys",
     "people",
     "planning",
     "reservations",
+    "second_factor",
     "smart_charging",
     "station_profiles",
     "stations",

@@ -21,11 +21,6 @@ class Account {
     this.known = true;
   }
 
-  async signIn(email: string, password: string): Promise<void> {
-    await api.post("/sign-in", { email, password });
-    await this.recognise();
-  }
-
   async setUp(wish: {
     token: string;
     organization: string;

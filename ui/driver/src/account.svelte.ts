@@ -11,11 +11,6 @@ class Account {
     this.known = true;
   }
 
-  async signIn(email: string, password: string): Promise<void> {
-    await api.post("/sign-in", { email, password });
-    await this.recognise();
-  }
-
   async signOut(): Promise<void> {
     await api.post("/sign-out");
     this.me = null;

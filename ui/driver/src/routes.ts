@@ -15,5 +15,6 @@ export const routes: readonly Route[] = [
   { path: "/cards", load: () => import("./wallet/Cards.svelte") },
   { path: "/inbox", load: () => import("./help/Inbox.svelte") },
   { path: "/notifications", load: () => import("./help/Notifications.svelte") },
+  { path: "/account/security", load: () => import("./account/SecurityPage.svelte") },
   { path: "/account", load: () => import("./account/AccountPage.svelte") },
 ];

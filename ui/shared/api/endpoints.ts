@@ -72,6 +72,7 @@ export interface Endpoints {
     | "/me/payment-sources"
     | "/me/plan"
     | "/me/reimbursements"
+    | "/me/security"
     | "/me/sessions"
     | `/me/statements/${string}.pdf`
     | "/me/vehicles"
@@ -208,10 +209,16 @@ export interface Endpoints {
     | `/me/cases/${string}/messages`
     | `/me/cases/${string}/rating`
     | "/me/inbox/read"
+    | "/me/passkeys"
+    | "/me/passkeys/options"
     | "/me/password"
     | "/me/payment-sources"
     | "/me/plan"
     | "/me/quotes"
+    | "/me/recovery-codes"
+    | "/me/totp"
+    | "/me/totp/confirm"
+    | "/me/totp/off"
     | "/me/vehicles"
     | "/me/wallet/top-ups"
     | "/me/wallet/vouchers"
@@ -233,6 +240,8 @@ export interface Endpoints {
     | `/sessions/${string}/stop`
     | "/set-up"
     | "/sign-in"
+    | "/sign-in/passkey"
+    | "/sign-in/passkey/options"
     | "/sign-out"
     | "/sign-up"
     | "/sites"
@@ -311,6 +320,7 @@ export interface Endpoints {
     | `/invitations/${string}`
     | `/maintenance-windows/${string}`
     | "/me/billing-details"
+    | `/me/passkeys/${string}`
     | `/me/payment-sources/${string}`
     | "/me/plan"
     | `/me/sessions/${string}`
