@@ -56,3 +56,16 @@ async def test_a_charge_that_does_not_start_is_explained_and_helped(visit, insta
     await page.get_by_role("button", name="5 stars").click()
     await expect(page.get_by_text("Thank you for your rating.")).to_be_visible(timeout=PATIENCE)
     assert visit.errors == []
+
+
+@pytest.mark.parametrize("path", ["/wallet", "/cards", "/inbox"])
+async def test_ones_own_pages_can_be_used_by_everybody_on_a_small_phone(visit, path):
+    await visit.sign_up()
+    page = visit.page
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await visit.open(f"/app{path}")
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    await page.wait_for_load_state("networkidle")
+    assert await visit.barriers() == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert visit.errors == []
