@@ -95,6 +95,8 @@ async def test_who_does_not_come_in_time_gives_the_plug_to_the_next(installation
         await keeper(minutes=9)
         assert (await anna.place())["status"] == "waiting"
         assert (await ben.place())["status"] == "held"
+        titles = await installation.sql("SELECT title FROM inbox_messages")
+        assert titles == [("It is your turn",), ("It is your turn",)]
 
 
 async def test_places_are_put_off_blocked_and_left_without_losing_anybody(

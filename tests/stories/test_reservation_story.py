@@ -159,3 +159,5 @@ async def test_whoever_asked_is_told_of_a_free_plug_once(installation, driver, k
         await keeper()
         told = await installation.sql("SELECT 1 FROM facts WHERE kind = 'plug_freed'")
         assert len(told) == 1
+        news = await installation.sql("SELECT topic, link FROM inbox_messages")
+        assert news == [("waiting", f"/places/{installation.site_id}")]

@@ -22,6 +22,7 @@ from gridlane.charging.model import admissions, sessions
 from gridlane.kernel.facts import Fact, Recorded, record
 from gridlane.stations.availability import availability_intervals
 from gridlane.stations.model import connectors, evses, stations
+from gridlane.waiting import telling_people
 from gridlane.waiting.model import blocked_bays, queue_places, reservations
 from gridlane.waiting.needs import Needs
 from gridlane.waiting.queue import ACTIVE, Kept, Place, Plug, Status, kept, settled
@@ -29,6 +30,7 @@ from gridlane.waiting.rules import SiteRules, rules_of
 from gridlane.waiting.telling_stations import Hold, Told, tell, untell
 
 RENEWED_BEFORE = timedelta(minutes=5)
+TOLD = (Status.HELD, Status.MISSED)
 OUT = ("unavailable", "faulted", "offline")
 RESERVED_FOR_ANOTHER = "Reserved for a driver in the queue. Join it in the app."
 
@@ -225,6 +227,11 @@ async def write(work: AsyncConnection, site: Site, changed: Iterable[Place], now
     await record(
         work, [Recorded(_fact(site, place), place.id, site.organization_id, now) for place in changed]
     )
+    for place in changed:
+        if place.status in TOLD:
+            who = site.organization_id, place.person_id, site.id
+            key = f"queue:{place.id}:{place.status.value}:{place.held_until}"
+            await telling_people.tell(work, *who, place.status.value, key, now)
 
 
 def _fact(site: Site, place: Place) -> QueuePlaceChanged:

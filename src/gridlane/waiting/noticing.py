@@ -14,6 +14,7 @@ from gridlane.stations import places
 from gridlane.waiting import keeping
 from gridlane.waiting.model import free_notices
 from gridlane.waiting.needs import Needs
+from gridlane.waiting.telling_people import tell
 
 ASKED_FOR = timedelta(hours=12)
 
@@ -81,6 +82,9 @@ async def turn(work: AsyncConnection, organization_id: UUID, site_id: UUID, now:
         )
     )
     await record(work, [Recorded(one, site_id, organization_id, now) for one in told])
+    for one in told:
+        key = f"free:{site_id}:{now.isoformat()}"
+        await tell(work, organization_id, one.person_id, site_id, "free", key, now)
     return len(told)
 
 
