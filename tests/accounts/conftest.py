@@ -1,6 +1,5 @@
 """A real mail server, and browsers that come in through the API of a real application."""
 
-import asyncio
 import email
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -97,6 +96,5 @@ class House:
 async def house(database, database_url, tmp_path) -> AsyncIterator[House]:
     settings = Settings(data_dir=tmp_path, database_url=database_url)
     app = await api_role.make(settings, buses.LocalBus())
-    yield House(app, database, settings)
-    await app.state.database.close()
-    await asyncio.sleep(0)
+    async with app.router.lifespan_context(app):  # its end ends what the application has started
+        yield House(app, database, settings)
