@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import uvloop
+from psycopg import sql
 
 from gridlane.kernel import embedded_postgres, migrating
 from gridlane.kernel.database import Database
@@ -31,8 +33,17 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory(prefix="gridlane-test-", ignore_cleanup_errors=True) as directory:
         Path(directory).chmod(0o755)
         server = embedded_postgres.start(Path(directory) / "postgres")
+        _forget_the_disk(server)
         yield server
         server.stop()
+
+
+def _forget_the_disk(server: EmbeddedPostgres) -> None:
+    """Thousands of databases come and go, and no test here cuts the power: killed processes lose nothing without it."""
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
