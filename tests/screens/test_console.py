@@ -54,10 +54,10 @@ async def test_the_first_person_sets_up_leaves_and_comes_back(visit):
     await page.get_by_role("button", name="Sign out", exact=True).click()
     await page.get_by_label("E-mail").fill("mara@example.org")
     await page.get_by_label("Password").fill("wrong horse battery staple")
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page.locator(".error")).not_to_be_empty()
     await page.get_by_label("Password").fill("correct horse battery staple")
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     assert visit.errors == []
 
