@@ -24,6 +24,9 @@ def bench(
     if name not in BENCHES:
         typer.echo(f"There is no benchmark {name!r}. There are: {', '.join(BENCHES)}.", err=True)
         raise typer.Exit(COULD_NOT_RUN)
+    if json is not None and not json.resolve().parent.is_dir():  # said before the run, not after it
+        typer.echo(f"There is no directory {json.parent} for the figures.", err=True)
+        raise typer.Exit(COULD_NOT_RUN)
     try:
         table = import_module(f"gridlane.bench.{name.replace('-', '_')}").run(
             Options(quick=quick, seed=seed, json_file=json)
