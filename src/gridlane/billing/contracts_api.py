@@ -20,7 +20,7 @@ from gridlane.billing.invoicing import Party
 from gridlane.billing.model import billing_details, home_agreements, host_contracts, payouts, reimbursements
 from gridlane.billing.sharing import HomeAgreement, HostContract, Payout, Reimbursement
 from gridlane.billing.vat import vat_number
-from gridlane.kernel.access import Caller, NotAllowed, Permission
+from gridlane.kernel.access import Caller, Permission
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.edge import Json, TheCaller, TheDatabase, ThePaging
 from gridlane.kernel.errors import Kind, Refusal
@@ -222,7 +222,7 @@ async def list_reimbursements(caller: TheCaller, database: TheDatabase, paging: 
 @router.get("/me/reimbursements")
 async def my_reimbursements(caller: TheCaller, database: TheDatabase, paging: ThePaging) -> Json:
     """What one's employer owes for charging at home, the latest month first."""
-    query = sa.select(reimbursements).where(reimbursements.c.employee_id == _person(caller))
+    query = sa.select(reimbursements).where(reimbursements.c.employee_id == caller.person())
     async with database.unit_of_work(caller.scope) as work:
         order = [reimbursements.c.month, reimbursements.c.id]
         found = await page(work, query, order, paging, newest_first=True)
@@ -292,7 +292,7 @@ async def fleet_sessions(
 @router.get("/me/billing-details")
 async def my_billing_details(caller: TheCaller, database: TheDatabase) -> Json:
     """How one's invoices name the buyer; null where they use the account's name."""
-    query = sa.select(billing_details.c.content).where(billing_details.c.person_id == _person(caller))
+    query = sa.select(billing_details.c.content).where(billing_details.c.person_id == caller.person())
     async with database.unit_of_work(caller.scope) as work:
         content = await work.scalar(query)
     return Json(None if content is None else msgspec.Raw(content.encode()))
@@ -311,7 +311,7 @@ async def set_my_billing_details(caller: TheCaller, database: TheDatabase, wish:
     async with database.unit_of_work(caller.scope) as work:
         await work.execute(
             insert(billing_details)
-            .values(person_id=_person(caller), organization_id=caller.organization_id, **row)
+            .values(person_id=caller.person(), organization_id=caller.organization_id, **row)
             .on_conflict_do_update(index_elements=["person_id", "organization_id"], set_=row)
         )
 
@@ -320,11 +320,5 @@ async def set_my_billing_details(caller: TheCaller, database: TheDatabase, wish:
 async def forget_my_billing_details(caller: TheCaller, database: TheDatabase) -> None:
     """Let invoices use the account's name again; issued ones stay as they are."""
     async with database.unit_of_work(caller.scope) as work:
-        of_me = billing_details.c.person_id == _person(caller)
+        of_me = billing_details.c.person_id == caller.person()
         await work.execute(sa.delete(billing_details).where(of_me))
-
-
-def _person(caller: Caller) -> UUID:
-    if caller.person_id is None:
-        raise NotAllowed(permission=Permission.CHARGE.word)
-    return caller.person_id

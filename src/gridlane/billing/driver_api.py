@@ -76,7 +76,7 @@ class SourceUnknown(Refusal):
 @router.get("/me/wallet")
 async def my_wallet(caller: TheCaller, database: TheDatabase, currency: Currency = "EUR") -> Json:
     """The balance, what is held of it, and the latest movements."""
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         balance, held = await wallet.balance_of(work, person_id, currency)
         query = sa.select(
@@ -99,7 +99,7 @@ async def my_wallet(caller: TheCaller, database: TheDatabase, currency: Currency
 @router.post("/me/wallet/top-ups", status_code=201)
 async def top_up(request: Request, caller: TheCaller, database: TheDatabase, wish: TopUpInput) -> Json:
     """Put money into the wallet from a saved card."""
-    person_id, parts = _person(caller), the_parts(request)
+    person_id, parts = caller.person(), the_parts(request)
     amount = Money(wish.amount, wish.currency)
     async with database.unit_of_work(caller.scope) as work:
         query = sa.select(payment_sources).where(
@@ -130,7 +130,7 @@ async def top_up(request: Request, caller: TheCaller, database: TheDatabase, wis
 @router.post("/me/wallet/vouchers", status_code=201)
 async def redeem_voucher(caller: TheCaller, database: TheDatabase, wish: VoucherInput) -> Json:
     """Redeem a voucher; its amount goes into the wallet."""
-    person_id, organization_id = _person(caller), _organization(caller)
+    person_id, organization_id = caller.person(), _organization(caller)
     async with database.unit_of_work(Scope(organization_id)) as work:
         amount = await wallet.redeem(work, organization_id, person_id, wish.code, system_clock())
     return Json({"amount": amount.amount, "currency": amount.currency}, status_code=201)
@@ -139,7 +139,7 @@ async def redeem_voucher(caller: TheCaller, database: TheDatabase, wish: Voucher
 @router.get("/me/payment-sources")
 async def my_sources(caller: TheCaller, database: TheDatabase) -> Json:
     """Saved cards, by label; the numbers are with the provider."""
-    person_id = _person(caller)
+    person_id = caller.person()
     columns = [payment_sources.c[name] for name in ("id", "provider", "label", "is_default", "created_at")]
     query = sa.select(*columns, payment_sources.c.method.is_not(None).label("is_ready"))
     async with database.unit_of_work(caller.scope) as work:
@@ -152,7 +152,7 @@ async def save_card(
     request: Request, caller: TheCaller, database: TheDatabase, settings: TheSettings
 ) -> Json:
     """Begin to save a card: the provider's form in the browser takes the number, with these keys."""
-    person_id, cards = _person(caller), the_parts(request).cards
+    person_id, cards = caller.person(), the_parts(request).cards
     if cards is None:
         raise CardsNotTaken
     id_ = new_id()
@@ -180,7 +180,7 @@ async def save_card(
 async def forget_card(caller: TheCaller, database: TheDatabase, source_id: UUID) -> None:
     """Forget a card."""
     async with database.unit_of_work(caller.scope) as work:
-        mine = payment_sources.c.id == source_id, payment_sources.c.person_id == _person(caller)
+        mine = payment_sources.c.id == source_id, payment_sources.c.person_id == caller.person()
         gone = await work.execute(sa.delete(payment_sources).where(*mine).returning(payment_sources.c.id))
         if gone.first() is None:
             raise SourceUnknown
@@ -194,7 +194,7 @@ async def quote(caller: TheCaller, database: TheDatabase, wish: QuoteInput) -> J
     """The price at a station for oneself, with plan and code; it holds for a start there within a quarter of an hour."""
     now = system_clock()
     async with database.unit_of_work(Scope(_organization(caller))) as work:
-        made = await agree(work, wish.station_id, now, person_id=_person(caller), code=wish.code)
+        made = await agree(work, wish.station_id, now, person_id=caller.person(), code=wish.code)
     points = drawn(made.tariff, made.time_zone, now, now + timedelta(days=1))
     return Json(
         {
@@ -213,7 +213,7 @@ async def my_plan(caller: TheCaller, database: TheDatabase) -> Json:
     query = (
         sa.select(subscriptions.c.since, subscriptions.c.until, plans.c.id, plans.c.content)
         .join(plans, plans.c.id == subscriptions.c.plan_id)
-        .where(subscriptions.c.person_id == _person(caller))
+        .where(subscriptions.c.person_id == caller.person())
         .order_by(subscriptions.c.since.desc())
         .limit(1)
     )
@@ -230,7 +230,7 @@ async def take_plan(caller: TheCaller, database: TheDatabase, wish: PlanChoice) 
     """Take a plan from today on."""
     today = system_clock().date()
     async with database.unit_of_work(caller.scope) as work:
-        id_ = await subscribing.subscribe(work, caller, _person(caller), wish.plan_id, today)
+        id_ = await subscribing.subscribe(work, caller, caller.person(), wish.plan_id, today)
     return Json({"id": id_}, status_code=201)
 
 
@@ -240,7 +240,7 @@ async def end_plan(caller: TheCaller, database: TheDatabase) -> None:
     today = system_clock().date()
     following = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
     async with database.unit_of_work(caller.scope) as work:
-        await subscribing.unsubscribe(work, caller, _person(caller), following)
+        await subscribing.unsubscribe(work, caller, caller.person(), following)
 
 
 @router.get("/me/statements/{month}.pdf")
@@ -253,7 +253,7 @@ async def my_statement(
     first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date()
     organization_id = _organization(caller)
     async with database.unit_of_work(Scope(organization_id)) as work:
-        statement = await statement_of(work, organization_id, _person(caller), first)
+        statement = await statement_of(work, organization_id, caller.person(), first)
     content = await asyncio.to_thread(statement_pdf, statement)
     return Response(content, media_type="application/pdf")
 
@@ -339,12 +339,6 @@ def _shown(shown: Shown, publishable_key: str | None) -> dict[str, Any]:
         "energy": shown.energy,
         "has_receipt": shown.document_id is not None,
     }
-
-
-def _person(caller: Caller) -> UUID:
-    if caller.person_id is None:
-        raise NotAllowed(permission=Permission.CHARGE.word)
-    return caller.person_id
 
 
 def _organization(caller: Caller) -> UUID:

@@ -92,6 +92,12 @@ class Caller:
         if permission not in self.permissions:
             raise NotAllowed(permission=permission.word)
 
+    def person(self) -> UUID:
+        """Whose own things are asked for. Raises NotSignedIn for a key or the system, which have none."""
+        if self.person_id is None:
+            raise NotSignedIn
+        return self.person_id
+
     def reaches(self, site_id: UUID | None) -> bool:
         """Whether an object of this site may be seen; what belongs to no site needs access to all."""
         return self.sites is None or (site_id is not None and site_id in self.sites)

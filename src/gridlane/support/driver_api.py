@@ -11,7 +11,6 @@ from gridlane.accounts import inbox, own_cards
 from gridlane.accounts.inbox import inbox_messages
 from gridlane.accounts.people import people
 from gridlane.accounts.tokens import SECRET, TokenCipher
-from gridlane.kernel.access import Caller, NotSignedIn
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Scope
 from gridlane.kernel.edge import Json, TheCaller, TheDatabase, ThePaging, TheSettings
@@ -60,7 +59,7 @@ class Choices(BaseModel):
 @router.get("/driver/charges/{charge_id}/why")
 async def why(caller: TheCaller, database: TheDatabase, charge_id: UUID, language: Language = "en") -> Json:
     """Why one's charge did not start or gave nothing, with the timeline; by the id of the start or session."""
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         attempt = await attempt_of(work, charge_id, person_id)
     return Json(explained(attempt, system_clock(), language))
@@ -95,7 +94,7 @@ async def notices_of_place(database: TheDatabase, site_id: UUID, language: Langu
 async def my_cases(caller: TheCaller, database: TheDatabase, paging: ThePaging) -> Json:
     """One's cases, latest change first."""
     query = sa.select(support_cases).where(
-        support_cases.c.person_id == _person(caller), support_cases.c.state != "merged"
+        support_cases.c.person_id == caller.person(), support_cases.c.state != "merged"
     )
     async with database.unit_of_work(caller.scope) as work:
         found = await page(
@@ -108,7 +107,7 @@ async def my_cases(caller: TheCaller, database: TheDatabase, paging: ThePaging) 
 @router.post("/me/cases", status_code=201)
 async def ask(caller: TheCaller, database: TheDatabase, wish: Question) -> Json:
     """Ask for help."""
-    person_id, now = _person(caller), system_clock()
+    person_id, now = caller.person(), system_clock()
     async with database.unit_of_work(caller.scope) as work:
         about: dict[str, Any] = {"person_id": person_id, "subject_id": wish.charge_id}
         stands = False
@@ -139,7 +138,7 @@ async def ask(caller: TheCaller, database: TheDatabase, wish: Question) -> Json:
 @router.get("/me/cases/{case_id}")
 async def my_case(caller: TheCaller, database: TheDatabase, case_id: UUID) -> Json:
     """One's case: its state, what was written and what was done."""
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         return Json(await _whole(work, await cases.case_of(work, case_id, person_id=person_id)))
 
@@ -147,7 +146,7 @@ async def my_case(caller: TheCaller, database: TheDatabase, case_id: UUID) -> Js
 @router.post("/me/cases/{case_id}/messages", status_code=201)
 async def write(caller: TheCaller, database: TheDatabase, case_id: UUID, wish: Message) -> Json:
     """Write to one's case; a solved one is open again."""
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         case = await cases.case_of(work, case_id, person_id=person_id, lock=True)
         await cases.write_to(work, case, system_clock(), caller.name, wish.text)
@@ -157,7 +156,7 @@ async def write(caller: TheCaller, database: TheDatabase, case_id: UUID, wish: M
 @router.post("/me/cases/{case_id}/rating", status_code=204)
 async def rate(caller: TheCaller, database: TheDatabase, case_id: UUID, wish: Rating) -> None:
     """Say once how the help was."""
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         case = await cases.case_of(work, case_id, person_id=person_id, lock=True)
         await cases.rate(work, case, system_clock(), wish.stars, wish.comment)
@@ -166,7 +165,7 @@ async def rate(caller: TheCaller, database: TheDatabase, case_id: UUID, wish: Ra
 @router.post("/me/cases/{case_id}/attachments", status_code=201)
 async def attach(request: Request, caller: TheCaller, database: TheDatabase, case_id: UUID) -> Json:
     """Add a picture or paper (multipart, field ``file``, at most 5 MB)."""
-    person_id = _person(caller)
+    person_id = caller.person()
     name, media_type, content = await uploaded(request)
     async with database.unit_of_work(caller.scope) as work:
         case = await cases.case_of(work, case_id, person_id=person_id)
@@ -180,7 +179,7 @@ async def attach(request: Request, caller: TheCaller, database: TheDatabase, cas
 async def read_attachment(
     caller: TheCaller, database: TheDatabase, case_id: UUID, attachment_id: UUID
 ) -> Response:
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         await cases.case_of(work, case_id, person_id=person_id)
         return as_file(await cases.attachment(work, case_id, attachment_id))
@@ -193,13 +192,13 @@ async def read_attachment(
 async def my_cards(caller: TheCaller, database: TheDatabase) -> Json:
     """One's charging cards, by their last digits."""
     async with database.unit_of_work(caller.scope) as work:
-        return Json({"items": await own_cards.cards_of(work, _person(caller))})
+        return Json({"items": await own_cards.cards_of(work, caller.person())})
 
 
 @router.post("/me/cards", status_code=201)
 async def link_card(caller: TheCaller, database: TheDatabase, settings: TheSettings, wish: CardInput) -> Json:
     """Link a card that was handed out, by the number printed on it."""
-    _person(caller)
+    caller.person()
     cipher = TokenCipher(settings.secret(SECRET))
     id_ = await own_cards.link(database, caller, cipher, wish.number, wish.name, system_clock())
     return Json({"id": id_}, status_code=201)
@@ -208,7 +207,7 @@ async def link_card(caller: TheCaller, database: TheDatabase, settings: TheSetti
 @router.post("/me/cards/{card_id}/lost", status_code=204)
 async def lost_card(caller: TheCaller, database: TheDatabase, card_id: UUID) -> None:
     """Block one's card at once."""
-    _person(caller)
+    caller.person()
     async with database.unit_of_work(caller.scope) as work:
         await own_cards.report_lost(work, caller, card_id)
 
@@ -221,7 +220,7 @@ async def my_inbox(
     caller: TheCaller, database: TheDatabase, paging: ThePaging, unread: Annotated[bool, Query()] = False
 ) -> Json:
     """What one was told, newest first."""
-    person_id = _person(caller)
+    person_id = caller.person()
     columns = [inbox_messages.c[name] for name in ("id", "at", "topic", "title", "text", "link", "read_at")]
     query = sa.select(*columns).where(inbox_messages.c.person_id == person_id)
     if unread:
@@ -237,33 +236,27 @@ async def my_inbox(
 async def read_all(caller: TheCaller, database: TheDatabase) -> None:
     """All of it was read."""
     async with database.unit_of_work(caller.scope) as work:
-        await inbox.mark_read(work, _person(caller), system_clock())
+        await inbox.mark_read(work, caller.person(), system_clock())
 
 
 @router.get("/me/notifications")
 async def my_choices(caller: TheCaller, database: TheDatabase) -> Json:
     """By which channel each topic comes; everything is in the inbox anyway."""
     async with database.unit_of_work(caller.scope) as work:
-        person_id = _person(caller)
+        person_id = caller.person()
         email = await work.scalar(sa.select(people.c.email).where(people.c.id == person_id))
         return Json({"choices": await inbox.choices_of(work, person_id), "email": email})
 
 
 @router.put("/me/notifications")
 async def choose(caller: TheCaller, database: TheDatabase, wish: Choices) -> Json:
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         await inbox.choose(work, person_id, wish.choices, system_clock())
         return Json({"choices": await inbox.choices_of(work, person_id)})
 
 
 # --- below the story ---------------------------------------------------------------------------------------------
-
-
-def _person(caller: Caller) -> UUID:
-    if caller.person_id is None:
-        raise NotSignedIn
-    return caller.person_id
 
 
 def _shown(case: dict[str, Any]) -> dict[str, Any]:

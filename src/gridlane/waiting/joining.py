@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.accounts.tokens import TokenCipher
-from gridlane.kernel.access import Caller, NotSignedIn, Permission
+from gridlane.kernel.access import Caller, Permission
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.facts import Fact, Recorded, record
 from gridlane.kernel.ids import new_id
@@ -83,7 +83,7 @@ async def join(
     Raises SiteUnknown, QueueClosed, AlreadyQueued, QueueFull, NoPlugFits.
     """
     caller.require(Permission.CHARGE)
-    person_id = _person(caller)
+    person_id = caller.person()
     found = await places.site(work, caller, site_id)
     await keeping.lock(work, site_id)
     site = await keeping.load(work, found["organization_id"], site_id, now)
@@ -197,18 +197,12 @@ async def _change(
 
 async def _mine(work: AsyncConnection, caller: Caller, place_id: UUID) -> Any:
     mine = sa.select(queue_places).where(
-        queue_places.c.id == place_id, queue_places.c.person_id == _person(caller)
+        queue_places.c.id == place_id, queue_places.c.person_id == caller.person()
     )
     row = (await work.execute(mine)).mappings().first()
     if row is None:
         raise QueuePlaceUnknown
     return row
-
-
-def _person(caller: Caller) -> UUID:
-    if caller.person_id is None:
-        raise NotSignedIn
-    return caller.person_id
 
 
 # --- the place as the driver sees it -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.kernel.access import Caller, NotSignedIn, Permission
+from gridlane.kernel.access import Caller, Permission
 from gridlane.kernel.facts import Fact, Recorded, record
 from gridlane.stations import places
 from gridlane.waiting import keeping
@@ -39,7 +39,7 @@ async def ask(work: AsyncConnection, caller: Caller, site_id: UUID, needs: Needs
         "until": until,
     }
     statement = insert(free_notices).values(
-        person_id=_person(caller), site_id=site_id, organization_id=site["organization_id"], **values
+        person_id=caller.person(), site_id=site_id, organization_id=site["organization_id"], **values
     )
     await work.execute(statement.on_conflict_do_update(index_elements=["person_id", "site_id"], set_=values))
     return until
@@ -47,7 +47,7 @@ async def ask(work: AsyncConnection, caller: Caller, site_id: UUID, needs: Needs
 
 async def forget(work: AsyncConnection, caller: Caller, site_id: UUID) -> None:
     """Not want to be told any more."""
-    mine = free_notices.c.person_id == _person(caller), free_notices.c.site_id == site_id
+    mine = free_notices.c.person_id == caller.person(), free_notices.c.site_id == site_id
     await work.execute(sa.delete(free_notices).where(*mine))
 
 
@@ -86,9 +86,3 @@ async def turn(work: AsyncConnection, organization_id: UUID, site_id: UUID, now:
         key = f"free:{site_id}:{now.isoformat()}"
         await tell(work, organization_id, one.person_id, site_id, "free", key, now)
     return len(told)
-
-
-def _person(caller: Caller) -> UUID:
-    if caller.person_id is None:
-        raise NotSignedIn
-    return caller.person_id

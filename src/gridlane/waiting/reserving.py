@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.accounts.tokens import TokenCipher
 from gridlane.charging import admission
-from gridlane.kernel.access import Caller, NotSignedIn, Permission
+from gridlane.kernel.access import Caller, Permission
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.facts import Fact, Recorded, record
 from gridlane.kernel.ids import new_id
@@ -97,7 +97,7 @@ async def book(
     NothingToReserve.
     """
     caller.require(Permission.CHARGE)
-    person_id = _person(caller)
+    person_id = caller.person()
     found = await places.site(work, caller, site_id)
     rules = await rules_of(work, site_id)
     if not rules.reservations:
@@ -329,12 +329,6 @@ def _reservation(row: Any) -> Reservation:
 
 def _reference(one: Reservation) -> str:
     return f"reservation:{one.id}"
-
-
-def _person(caller: Caller) -> UUID:
-    if caller.person_id is None:
-        raise NotSignedIn
-    return caller.person_id
 
 
 # --- as people see them ------------------------------------------------------------------------------------------

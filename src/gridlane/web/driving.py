@@ -25,7 +25,7 @@ from gridlane.billing.running_cost import cost_so_far
 from gridlane.charging import remote
 from gridlane.charging.api import StartLimits
 from gridlane.charging.model import sessions, start_requests
-from gridlane.kernel.access import Caller, NotSignedIn, Permission, system
+from gridlane.kernel.access import Caller, Permission, system
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
@@ -79,7 +79,7 @@ async def list_charges(
     caller: TheCaller, database: TheDatabase, paging: ThePaging, running: bool | None = None
 ) -> Json:
     """One's own charges, newest first."""
-    query = _charges(_person(caller))
+    query = _charges(caller.person())
     if running is not None:
         query = query.where((sessions.c.status == "active") == running)
     async with database.unit_of_work(caller.scope) as work:
@@ -94,7 +94,7 @@ async def start_charge(
 ) -> Json:
     """Ask the plug's station to start. Follow the charge by the id of this answer."""
     caller.require(Permission.CHARGE)
-    person_id, now = _person(caller), system_clock()
+    person_id, now = caller.person(), system_clock()
     _, plug = await plug_named(database, wish.plug)
     cipher = TokenCipher(settings.secret(SECRET))
     async with database.unit_of_work(caller.scope) as work:
@@ -116,7 +116,7 @@ async def start_charge(
 @router.get("/charges/{charge_id}")
 async def show_charge(caller: TheCaller, database: TheDatabase, charge_id: UUID) -> Json:
     """A charge by the id of its start or of its session."""
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         start = await _start(work, person_id, charge_id)
         session_id = start["session_id"] if start is not None else charge_id
@@ -132,7 +132,7 @@ async def show_charge(caller: TheCaller, database: TheDatabase, charge_id: UUID)
 @router.post("/charges/{charge_id}/stop", status_code=202)
 async def stop_charge(caller: TheCaller, database: TheDatabase, bus: TheBus, charge_id: UUID) -> Json:
     """Ask the station to end one's charge."""
-    person_id = _person(caller)
+    person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         start = await _start(work, person_id, charge_id)
         session_id = (start or {}).get("session_id") or charge_id
@@ -150,12 +150,6 @@ def _public(request: Request) -> PublicPlaces:
         state.public_places = PublicPlaces(state.database)
     places: PublicPlaces = state.public_places
     return places
-
-
-def _person(caller: Caller) -> UUID:
-    if caller.person_id is None:
-        raise NotSignedIn
-    return caller.person_id
 
 
 async def _app_token(work: AsyncConnection, caller: Caller, cipher: TokenCipher, person_id: UUID) -> UUID:
