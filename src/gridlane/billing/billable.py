@@ -15,13 +15,19 @@ from gridlane.billing.rating import Bill, rated
 from gridlane.billing.timeline import Register, State, periods_of
 from gridlane.billing.wallet import NAME as WALLET
 from gridlane.charging.model import readings, sessions, transaction_events
+from gridlane.charging.remote import SessionUnknown
 from gridlane.kernel.quantities import WattHours
 from gridlane.tariffs.session import Period
 
 
 async def session_row(work: AsyncConnection, session_id: UUID) -> dict[str, Any]:
-    """All that is stored of a session."""
-    return dict((await work.execute(sa.select(sessions).where(sessions.c.id == session_id))).mappings().one())
+    """All that is stored of a session. Raises SessionUnknown."""
+    found = (
+        (await work.execute(sa.select(sessions).where(sessions.c.id == session_id))).mappings().one_or_none()
+    )
+    if found is None:
+        raise SessionUnknown(session=session_id)
+    return dict(found)
 
 
 def end_of(session: Mapping[str, Any]) -> datetime:

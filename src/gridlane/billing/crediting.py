@@ -41,7 +41,7 @@ async def refund_session(
 ) -> UUID:
     """Give back a session's price, or a part of it; gives the credit note's id.
 
-    What was paid goes back the way it came; what was not paid yet is owed no more. Raises NothingBilled,
+    What was paid goes back the way it came; what was not paid yet is owed no more. Raises SessionUnknown, NothingBilled,
     NothingToCredit, NotAllowed, ProviderUnavailable (then the refund is carried on later).
     """
     caller.require(Permission.MONEY_WRITE)

@@ -38,14 +38,22 @@ async def learn(database: Database, clock: Clock) -> None:
 
 
 async def newest(work: AsyncConnection) -> dict[UUID, Habits]:
-    """The newest habits of each organization."""
+    """The newest habits of each organization; what another release wrote and this one cannot read is left out."""
     newer = wait_models.alias()
     last = sa.select(sa.func.max(newer.c.version)).where(
         newer.c.organization_id == wait_models.c.organization_id
     )
     query = sa.select(wait_models.c.organization_id, wait_models.c.content)
     found = await work.execute(query.where(wait_models.c.version == last.scalar_subquery()))
-    return {organization_id: _decode(content) for organization_id, content in found}
+    habits = {}
+    for organization_id, content in found:
+        try:
+            habits[organization_id] = _decode(content)
+        except msgspec.DecodeError:
+            log.warning(
+                "habits cannot be read until they are learned anew", organization=str(organization_id)
+            )
+    return habits
 
 
 async def _past(work: AsyncConnection, organization_id: UUID, now: datetime) -> list[Past]:
