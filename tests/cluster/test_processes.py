@@ -6,6 +6,7 @@ import signal
 from contextlib import asynccontextmanager
 
 import httpx2
+import psycopg
 import pytest
 
 from gridlane.accounts import setting_up
@@ -69,6 +70,13 @@ async def registered(http, url, identity, version):
     return made["id"], station
 
 
+async def all_heard(url):
+    """Whether the worker has read every fact."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        unread = "SELECT (SELECT max(position) FROM facts) <= (SELECT min(position) FROM fact_readers)"
+        return (await (await connection.execute(unread)).fetchone())[0]
+
+
 async def ended(http, operation):
     async def over():
         found = (await http.get(f"/operations/{operation['id']}")).json()
@@ -116,3 +124,7 @@ async def test_a_command_reaches_its_station_whichever_gateway_holds_it_and_a_ki
         assert sorted(round(one["energy"]) for one in found) == pytest.approx(energies, abs=2)
         for station in stations:
             await station.__aexit__(None, None, None)
+
+        await until(lambda: all_heard(supervisor.environment["GRIDLANE_DATABASE_URL"]))
+        starts = {child.name: child.starts for child in supervisor.children if child is not victim}
+        assert set(starts.values()) == {1}, "some ended by themselves"

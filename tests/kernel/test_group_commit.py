@@ -95,7 +95,7 @@ async def test_facts_are_read_in_order_and_again_after_a_crash(committer, connec
     (station,), epochs = await claimed(connection)
     for number in range(5):
         await submit(committer, station, epochs[station], number, fact=True)
-    reader = Reader("test")
+    reader = Reader("test", [NoteTaken])
 
     async with await psycopg.AsyncConnection.connect(database_url) as reading:
         first = await reader.next(reading)
@@ -107,11 +107,25 @@ async def test_facts_are_read_in_order_and_again_after_a_crash(committer, connec
     assert again == first
 
 
+async def test_facts_that_nobody_here_knows_are_passed_over(committer, connection, database_url):
+    (station,), epochs = await claimed(connection)
+    await connection.execute(
+        "INSERT INTO facts (id, aggregate_id, kind, at, fact) "
+        "SELECT gen_random_uuid(), %s, 'of_another_release', now(), '{}' FROM generate_series(1, 7)",
+        (station,),
+    )
+    await submit(committer, station, epochs[station], 1, fact=True)
+    reader = Reader("test", [NoteTaken])
+    async with await psycopg.AsyncConnection.connect(database_url) as reading:
+        assert [one.recorded.fact.number for one in await reader.next(reading, limit=2)] == [1]
+        assert await reader.next(reading) == []
+
+
 async def test_a_reader_waits_for_an_open_transaction_instead_of_skipping_it(
     committer, connection, database_url
 ):
     (station,), epochs = await claimed(connection)
-    reader = Reader("test")
+    reader = Reader("test", [NoteTaken])
     async with await psycopg.AsyncConnection.connect(database_url) as slow:
         await slow.execute(
             "INSERT INTO facts (id, aggregate_id, kind, at, fact) "

@@ -13,6 +13,7 @@ from gridlane.kernel.clock import system_clock
 from gridlane.kernel.facts import Reader
 from gridlane.maintenance import webhooks
 from gridlane.maintenance.alerting import Alerting
+from gridlane.maintenance.incidents import IncidentEscalated, IncidentOpened, IncidentResolved
 from gridlane.maintenance.watching import Watch
 from gridlane.ocpp.version import Version
 from installation import running
@@ -73,7 +74,7 @@ class Crew:
         self.settings = installation.settings.model_copy(update=settings)
         self.watch = Watch(database, installation.bus, self.now)
         self.alerting = Alerting(database, self.settings, installation.bus, self.now)
-        self.reader = Reader("test alerts")
+        self.reader = Reader("test alerts", [IncidentOpened, IncidentEscalated, IncidentResolved])
 
     def now(self):
         return system_clock() + self.ahead
@@ -85,8 +86,7 @@ class Crew:
             raw = (await work.get_raw_connection()).driver_connection
             delivered = await self.reader.next(raw)
         for one in delivered:
-            if one.recorded.fact.__struct_config__.tag.startswith("incident_"):
-                await self.alerting.tell(one.recorded)
+            await self.alerting.tell(one.recorded)
         await self.alerting.remind()
         await mail.send_waiting(self.database, self.settings, system_clock())
 

@@ -17,7 +17,7 @@ from gridlane.kernel.bus import Bus
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.doorbell import Doorbell
-from gridlane.kernel.facts import Delivered, Fact, Reader, Recorded, kind_of, kinds
+from gridlane.kernel.facts import Delivered, Fact, Reader, Recorded, kind_of
 from gridlane.kernel.jobs import BACKLOG, PROMPT, Job, Jobs
 
 log = structlog.get_logger(__name__)
@@ -44,10 +44,10 @@ class Dispatcher:
         self._database = database
         self._bus = bus
         self._jobs = jobs
-        self._reader = Reader("jobs")
+        self._reader = Reader("jobs", [one.kind for one in listeners])
         self._by_kind: dict[str, list[Listener]] = {}
         for listener in listeners:
-            self._by_kind.setdefault(str(listener.kind.__struct_config__.tag), []).append(listener)
+            self._by_kind.setdefault(kind_of(listener.kind), []).append(listener)
             jobs.register(Job(f"fact.{listener.name}", _work(listener)))
         self._bell = Doorbell()
 
@@ -82,7 +82,7 @@ class Dispatcher:
 
 def _work(listener: Listener) -> Callable[..., Awaitable[None]]:
     async def work(fact: Mapping[str, Any]) -> None:
-        await listener.handle(_decoded(fact))
+        await listener.handle(_decoded(fact, listener.kind))
 
     work.__name__ = work.__qualname__ = f"fact_{listener.name}".replace(".", "_")
     return work
@@ -91,7 +91,6 @@ def _work(listener: Listener) -> Callable[..., Awaitable[None]]:
 def _encoded(one: Delivered) -> dict[str, Any]:
     recorded = one.recorded
     return {
-        "kind": kind_of(recorded.fact),
         "fact": msgspec.to_builtins(recorded.fact),
         "aggregate_id": str(recorded.aggregate_id),
         "organization_id": str(recorded.organization_id) if recorded.organization_id else None,
@@ -100,8 +99,8 @@ def _encoded(one: Delivered) -> dict[str, Any]:
     }
 
 
-def _decoded(values: Mapping[str, Any]) -> Recorded:
-    fact = msgspec.convert(values["fact"], kinds()[values["kind"]])
+def _decoded(values: Mapping[str, Any], kind: type[Fact]) -> Recorded:
+    fact = msgspec.convert(values["fact"], kind)
     organization_id = values["organization_id"]
     return Recorded(
         fact,

@@ -11,7 +11,7 @@ A package declares its facts as Structs in the file that reports them::
         energy: WattHours
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -84,20 +84,17 @@ def row(recorded: Recorded) -> tuple[UUID, UUID, UUID | None, str, datetime, str
     )
 
 
-_kinds: dict[str, type[Fact]] = {}
-
-
 def kinds() -> dict[str, type[Fact]]:
     """Every fact a loaded package declares, by its name."""
-    waiting = list(Fact.__subclasses__())
+    found, waiting = {}, list(Fact.__subclasses__())
     while waiting:
         declared = waiting.pop()
         waiting.extend(declared.__subclasses__())
-        _kinds[str(declared.__struct_config__.tag)] = declared
-    return _kinds
+        found[kind_of(declared)] = declared
+    return found
 
 
-def kind_of(fact: Fact) -> str:
+def kind_of(fact: Fact | type[Fact]) -> str:
     return str(fact.__struct_config__.tag)
 
 
@@ -117,8 +114,10 @@ class Delivered(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """One subscription's place in the stream. ``next`` is called inside the transaction that also does the work and
-    moves the place with it, so a crash repeats and never skips.
+    """One subscription's place in the stream, and the kinds of fact it is for. ``next`` is called inside the transaction
+    that also does the work and moves the place with it, so a crash repeats and never skips.
+
+    Other kinds are passed over unread: who declares them need not be loaded, nor even be of this release.
     """
 
     _NEXT = """
@@ -128,25 +127,31 @@ class Reader:
     ORDER BY transaction_id, position LIMIT %(limit)s
     """
 
-    def __init__(self, subscription: str) -> None:
+    def __init__(self, subscription: str, wanted: Iterable[type[Fact]]) -> None:
         self.subscription = subscription
+        self._wanted = {kind_of(one): one for one in wanted}
 
     async def next(self, connection: AsyncConnection[Any], limit: int = 500) -> list[Delivered]:
-        """The facts after this subscription's place, oldest first; none when another process is reading."""
+        """The wanted facts after this subscription's place, oldest first; none when another process is reading."""
         place = await self._place(connection)
-        if place is None:
-            return []
-        cursor = await connection.execute(
-            self._NEXT, {"transaction_id": str(place[0]), "position": place[1], "limit": limit}
-        )
-        delivered = [_delivered(*values) for values in await cursor.fetchall()]
-        if delivered:
-            last = delivered[-1]
+        delivered: list[Delivered] = []
+        while place is not None and not delivered:
+            asked = {"transaction_id": str(place[0]), "position": place[1], "limit": limit}
+            found = await (await connection.execute(self._NEXT, asked)).fetchall()
+            if not found:
+                break
+            delivered = [self._read(row) for row in found if row[5] in self._wanted]
+            place = found[-1][1], found[-1][0]
             await connection.execute(
                 "UPDATE fact_readers SET transaction_id = %s, position = %s WHERE subscription = %s",
-                (last.transaction_id, last.position, self.subscription),
+                (*place, self.subscription),
             )
         return delivered
+
+    def _read(self, row: tuple[Any, ...]) -> Delivered:
+        position, transaction_id, id_, aggregate_id, organization_id, kind, at, fact = row
+        decoded = msgspec.json.decode(fact, type=self._wanted[kind])
+        return Delivered(position, transaction_id, Recorded(decoded, aggregate_id, organization_id, at, id_))
 
     async def _place(self, connection: AsyncConnection[Any]) -> tuple[int, int] | None:
         await connection.execute(
@@ -166,25 +171,3 @@ fact_readers = sa.Table(
     sa.Column("transaction_id", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("position", sa.BigInteger, nullable=False, server_default="0"),
 )
-
-
-def _delivered(
-    position: int,
-    transaction_id: int,
-    id_: UUID,
-    aggregate_id: UUID,
-    organization_id: UUID | None,
-    kind: str,
-    at: datetime,
-    fact: str,
-) -> Delivered:
-    decoded = msgspec.json.decode(fact, type=_kinds.get(kind) or kinds()[kind])
-    return Delivered(position, transaction_id, Recorded(decoded, aggregate_id, organization_id, at, id_))
-
-
-def by_aggregate(delivered: Sequence[Delivered]) -> Iterator[tuple[UUID, list[Delivered]]]:
-    """Grouped, each aggregate's facts still in order."""
-    groups: dict[UUID, list[Delivered]] = {}
-    for one in delivered:
-        groups.setdefault(one.recorded.aggregate_id, []).append(one)
-    yield from groups.items()

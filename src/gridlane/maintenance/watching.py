@@ -15,6 +15,7 @@ from psycopg import OperationalError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gridlane.charging.ending import SessionEnded
 from gridlane.kernel.bus import Bus
 from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
@@ -44,7 +45,7 @@ class Watch:
         self._database = database
         self._bus = bus
         self._clock = clock
-        self._reader = Reader("maintenance")
+        self._reader = Reader("maintenance", [*hearing.HEARD, SessionEnded])
         self._bell = Doorbell()
 
     async def run(self) -> None:
