@@ -91,5 +91,5 @@ async def test_without_a_mail_server_mails_wait_and_are_forgotten_in_the_end(dat
     await mail.send(database, nowhere, mail_id)
     async with database.as_owner() as work:
         assert [one["id"] for one in await mail.waiting(work, system_clock())] == [mail_id]
-    await mail.forget_old(database, system_clock() + mail.TRIED_FOR)
+    await mail.forget_texts(database, system_clock() + mail.TRIED_FOR)
     assert (await kept(database, mail_id))["text"] is None

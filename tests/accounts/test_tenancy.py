@@ -8,14 +8,11 @@ no row of the stranger may have changed when everybody has asked for everything.
 
 import asyncio
 import json
-from datetime import date
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from structlog.testing import capture_logs
 
 from gridlane.accounts.people import people
@@ -24,80 +21,13 @@ from gridlane.app import tables  # noqa: F401 (so that every table is known)
 from gridlane.kernel.access import Caller, NotSignedIn, Permission
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import metadata
+from sowing import KEPT_ASIDE, sow
 
 OURS, THEIRS = UUID(int=0xA << 120 | 1), UUID(int=0xB << 120 | 2)
 ME, NEIGHBOUR = UUID(int=0xA << 120 | 3), UUID(int=0xA << 120 | 4)
 MARK = "stranger-danger"
-KEPT_ASIDE = {"facts", "fact_readers", "nodes", "ownerships", "people"}  # machinery; people are made by hand
 MOST_OUTSIDE = 0.25
 """Tables whose own rules refuse a made-up row; their packages' tests look after them."""
-
-
-def encoded(ids: UUID, text: str) -> dict[str, Any]:
-    """What stands in the columns that hold a structure, by table and column: made up, but of its form."""
-    money = {"amount": "1", "currency": "EUR"}
-    agreement = {"employer_id": str(ids), "employee_id": str(ids), "per_kilowatt_hour": money}
-    paid_back = {"agreement": agreement, "month": "2026-01-01", "energy": 1, "total": money, "cut": money}
-    forms: dict[str, Any] = {
-        "alert_rules.channels": [],
-        "campaigns.firmware": json.dumps({"location": text}),
-        "campaigns.plan": "{}",
-        "configuration_templates.applies": json.dumps({"vendor": text}),
-        "configuration_templates.settings": "[]",
-        "assumptions.content": json.dumps({"currency": text}),
-        "notices.words": json.dumps({"en": [text, text]}),
-        "reimbursements.content": json.dumps(paid_back),
-    }
-    assert forms.keys() <= {
-        f"{table.name}.{column.name}" for table in metadata.sorted_tables for column in table.c
-    }
-    return forms
-
-
-def made_up(column: sa.Column[Any], ids: UUID, text: str) -> Any:
-    """A value of a column's type."""
-    kind = column.type
-    if isinstance(kind, sa.Uuid):
-        return ids
-    if isinstance(kind, ARRAY):
-        return []
-    if isinstance(kind, JSONB | sa.JSON):
-        return {"note": text}
-    values: list[tuple[Any, Any]] = [
-        (sa.LargeBinary, text.encode()), (sa.Boolean, False), (sa.DateTime, system_clock()), (sa.Date, date(2026, 1, 1)),
-        (sa.Numeric, Decimal(1)), (sa.Float, 1.0), (sa.Integer, 1), (sa.Interval, "1 hour"), (sa.Text, text),
-    ]  # fmt: skip
-    return next((value for type_, value in values if isinstance(kind, type_)), None)
-
-
-async def sow(database, ids: UUID, person: UUID, text: str, personal: str | None = None) -> set[str]:
-    """One row in every table for an organization ``ids``; gives the tables that took theirs."""
-    sown = set()
-    async with database.as_owner() as work:
-        address = f"{personal or text}@example.org"
-        row = {"id": person, "email": address, "name": personal or text, "created_at": system_clock()}
-        await work.execute(sa.insert(people).values(row))
-    for table in metadata.sorted_tables:
-        if table.name in KEPT_ASIDE:
-            continue
-        words = personal if personal and "person_id" in table.c else text
-        formed = encoded(ids, words)
-        row = {
-            column.name: person
-            if column.name == "person_id"
-            else formed.get(f"{table.name}.{column.name}", made_up(column, ids, words))
-            for column in table.c
-            if not (column.server_default is not None and not column.primary_key) and column.computed is None
-        }
-        if table.name == "organizations":
-            row["details"] = {"note": words}
-        try:
-            async with database.as_owner() as work:
-                await work.execute(sa.insert(table).values(row))
-            sown.add(table.name)
-        except sa.exc.DBAPIError:
-            continue
-    return sown
 
 
 PUBLIC = {

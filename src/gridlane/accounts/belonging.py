@@ -3,7 +3,7 @@
 Nobody gives a role with permissions that they lack, and an organization keeps an owner.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -98,7 +98,7 @@ async def change(
     """
     caller.require(Permission.PEOPLE_WRITE)
     before = await member(work, caller, person_id)
-    _check_gift(caller, before["role"], _ids(before["sites"]))
+    check_reach(caller, before)
     _check_gift(caller, role, sites)
     if before["role"] == "owner" and role != "owner":
         await _require_another_owner(work, caller, person_id)
@@ -117,7 +117,7 @@ async def part(work: AsyncConnection, caller: Caller, person_id: UUID) -> None:
     """
     caller.require(Permission.PEOPLE_WRITE)
     before = await member(work, caller, person_id)
-    _check_gift(caller, before["role"], _ids(before["sites"]))
+    check_reach(caller, before)
     if before["role"] == "owner":
         await _require_another_owner(work, caller, person_id)
     await work.execute(sa.delete(memberships).where(_of(caller, person_id)))
@@ -203,11 +203,16 @@ async def end_sessions(database: Database, caller: Caller, person_id: UUID) -> i
     caller.require(Permission.PEOPLE_WRITE)
     async with database.unit_of_work(caller.scope) as work:
         found = await member(work, caller, person_id)
-        _check_gift(caller, found["role"], _ids(found["sites"]))
+        check_reach(caller, found)
         await audit.record(work, caller, "person.signed_out", person_id)
     async with database.as_owner() as work:
         ended = await work.execute(sa.delete(sign_in_sessions).where(_signed_in(caller, person_id)))
         return ended.rowcount
+
+
+def check_reach(caller: Caller, found: Mapping[str, Any]) -> None:
+    """Nobody decides about a member who may do more than they. Raises RoleNotYours, SitesNotYours."""
+    _check_gift(caller, found["role"], _ids(found["sites"]))
 
 
 def _check_gift(caller: Caller, role: str, sites: Sequence[UUID] | None) -> None:

@@ -26,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 SECONDS = 30
 TRIED_FOR = timedelta(days=2)
-KEPT_FOR = timedelta(days=30)
 
 mails = sa.Table(
     "mails",
@@ -112,9 +111,9 @@ async def send_waiting(database: Database, settings: Settings, now: datetime) ->
     return len(unsent)
 
 
-async def forget_old(database: Database, now: datetime) -> None:
+async def forget_texts(database: Database, now: datetime) -> None:
+    """The texts of mails that could not be sent in time are removed."""
     async with database.as_owner() as work:
-        await work.execute(sa.delete(mails).where(mails.c.created_at < now - KEPT_FOR))
         stale = sa.and_(mails.c.created_at < now - TRIED_FOR, mails.c.text.is_not(None))
         await work.execute(sa.update(mails).where(stale).values(text=None, html=None))
 

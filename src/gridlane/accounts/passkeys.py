@@ -175,6 +175,13 @@ async def sign_in(
     database: Database, party: Party, credential: dict[str, Any], *, address: str, user_agent: str
 ) -> str:
     """Sign in; gives the session's secret. Raises LinkNotValid, PasskeyRefused."""
+    person_id = await proved(database, party, credential)
+    async with database.as_owner() as work:
+        return await begin_session(work, person_id, address=address, user_agent=user_agent)
+
+
+async def proved(database: Database, party: Party, credential: dict[str, Any]) -> UUID:
+    """Whose passkey has answered a ``question``. Raises LinkNotValid, PasskeyRefused."""
     import webauthn
     from webauthn.helpers.exceptions import WebAuthnException
 
@@ -200,7 +207,8 @@ async def sign_in(
             raise PasskeyRefused(reason=str(wrong).rstrip(".")) from None
         used = {"uses": verified.new_sign_count, "last_used_at": system_clock()}
         await work.execute(sa.update(passkeys).where(passkeys.c.id == known["id"]).values(used))
-        return await begin_session(work, known["person_id"], address=address, user_agent=user_agent)
+        whose: UUID = known["person_id"]
+        return whose
 
 
 async def _of(work: AsyncConnection, person_id: UUID) -> list[dict[str, Any]]:

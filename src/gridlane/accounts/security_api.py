@@ -50,7 +50,7 @@ async def passkey_options(
     request: Request, caller: TheCaller, database: TheDatabase, settings: TheSettings
 ) -> Json:
     """What ``navigator.credentials.create`` needs."""
-    return Json(await passkeys.creation(database, caller, _party(request, settings)))
+    return Json(await passkeys.creation(database, caller, party_of(request, settings)))
 
 
 @router.post("/me/passkeys", status_code=201)
@@ -58,7 +58,7 @@ async def add_passkey(
     request: Request, caller: TheCaller, database: TheDatabase, settings: TheSettings, wish: PasskeyInput
 ) -> Json:
     made = await passkeys.add(
-        database, settings.address(), caller, _party(request, settings), wish.name, wish.credential
+        database, settings.address(), caller, party_of(request, settings), wish.name, wish.credential
     )
     return Json(made, status_code=201)
 
@@ -73,7 +73,7 @@ async def remove_passkey(
 @router.post("/sign-in/passkey/options")
 async def passkey_question(request: Request, database: TheDatabase, settings: TheSettings) -> Json:
     """What ``navigator.credentials.get`` needs."""
-    return Json(await passkeys.question(database, _party(request, settings)))
+    return Json(await passkeys.question(database, party_of(request, settings)))
 
 
 @router.post("/sign-in/passkey", status_code=204)
@@ -82,7 +82,7 @@ async def sign_in_with_passkey(
 ) -> None:
     secret = await passkeys.sign_in(
         database,
-        _party(request, settings),
+        party_of(request, settings),
         wish.credential,
         address=address_of(request),
         user_agent=agent_of(request),
@@ -126,7 +126,7 @@ def sealer(settings: Settings) -> Sealer:
     return Sealer(settings.secret(second_factor.SECRET))
 
 
-def _party(request: Request, settings: Settings) -> Party:
+def party_of(request: Request, settings: Settings) -> Party:
     """Our own origin: as set, else as the browser sees it (a passkey is bound to what the browser signs)."""
     base = settings.public_url or str(request.base_url)
     return Party("/".join(base.split("/")[:3]))

@@ -1,19 +1,23 @@
-"""What accounts do by themselves: mails that wait are sent, and what is over is forgotten."""
+"""What accounts do by themselves: mails and archives, and what is over is forgotten."""
 
-from gridlane.accounts import attempts, mail, signing_in
+from collections.abc import Sequence
+
+from gridlane.accounts import attempts, mail, privacy, signing_in
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
 from gridlane.kernel.facts import Recorded
 from gridlane.kernel.jobs import Job
+from gridlane.kernel.personal import Share
 from gridlane.kernel.settings import Settings
 
 
 class Upkeep:
     """The work of the worker role for this package."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, shares: Sequence[Share] = ()) -> None:
         self._database = database
         self._settings = settings
+        self._shares = shares
 
     def jobs(self) -> list[Job]:
         """What comes round (five fields of cron, UTC)."""
@@ -27,6 +31,11 @@ class Upkeep:
         assert isinstance(recorded.fact, mail.MailWritten)
         await mail.send(self._database, self._settings, recorded.fact.mail_id)
 
+    async def make_archive(self, recorded: Recorded) -> None:
+        """Hears of ``ArchiveAsked``."""
+        assert isinstance(recorded.fact, privacy.ArchiveAsked)
+        await privacy.make(self._database, self._shares, recorded.fact.person_id)
+
     async def send_mails(self) -> None:
         await mail.send_waiting(self._database, self._settings, system_clock())
 
@@ -34,4 +43,5 @@ class Upkeep:
         now = system_clock()
         await attempts.forget(self._database, now)
         await signing_in.forget_ended(self._database, now)
-        await mail.forget_old(self._database, now)
+        await mail.forget_texts(self._database, now)
+        await privacy.forget_archives(self._database)

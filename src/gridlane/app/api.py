@@ -12,9 +12,11 @@ from gridlane.accounts import (
     fleets_api,
     organization_api,
     people_api,
+    privacy_api,
     security_api,
 )
 from gridlane.accounts.recognising import recognise
+from gridlane.app.personal import SHARES
 from gridlane.billing import api as money
 from gridlane.billing import contracts_api
 from gridlane.billing import driver_api as paying
@@ -48,6 +50,7 @@ def routers() -> list[APIRouter]:
         people_api.router,
         belonging_api.router,
         security_api.router,
+        privacy_api.router,
         organization_api.router,
         tokens.router,
         fleets_api.router,
@@ -83,6 +86,7 @@ async def make(settings: Settings, bus: buses.Bus) -> FastAPI:
         jobs=Jobs(settings.database_url),
         recognise=recognise,
         routers=routers(),
+        shares=SHARES,
     )
 
 

@@ -1,6 +1,6 @@
 """Every package's tables, imported so that migrations and their test see them all."""
 
-from gridlane.accounts import attempts, inbox, mail, passkeys, people, second_factor
+from gridlane.accounts import attempts, inbox, mail, passkeys, people, privacy, second_factor
 from gridlane.accounts import model as accounts
 from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
@@ -72,6 +72,7 @@ __all__ = [
     "passkeys",
     "people",
     "planning",
+    "privacy",
     "reservations",
     "second_factor",
     "smart_charging",

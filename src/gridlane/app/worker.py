@@ -7,11 +7,13 @@ from functools import partial
 import structlog
 
 from gridlane.accounts.mail import MailWritten
+from gridlane.accounts.privacy import ArchiveAsked
 from gridlane.accounts.tokens import SECRET, TokenCipher
 from gridlane.accounts.upkeep import Upkeep
 from gridlane.app import handlers
 from gridlane.app.answerers import answerers
 from gridlane.app.facts import Dispatcher, Listener
+from gridlane.app.personal import RETENTION, SHARES
 from gridlane.billing import consequences as money
 from gridlane.billing.parts import parts_of
 from gridlane.campaigns.configuration import TemplateWatch
@@ -21,7 +23,7 @@ from gridlane.charging.housekeeping import Housekeeping as ReadingsHousekeeping
 from gridlane.energy.control import Control
 from gridlane.insight.rolling_up import RollUp
 from gridlane.insight.scheduling import Desk
-from gridlane.kernel import audit
+from gridlane.kernel import audit, retention
 from gridlane.kernel import bus as buses
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import Database
@@ -45,11 +47,13 @@ log = structlog.get_logger(__name__)
 
 def listeners(database: Database, settings: Settings, bus: buses.Bus) -> list[Listener]:
     """Who hears of each fact."""
+    accounts = Upkeep(database, settings, SHARES)
     billing = _billing(database, settings, bus)
     helping = _helping(database, settings, bus)
     alarms = Alerting(database, settings, bus)
     return [
-        Listener("accounts.send_mail", MailWritten, Upkeep(database, settings).send_mail),
+        Listener("accounts.send_mail", MailWritten, accounts.send_mail),
+        Listener("accounts.make_archive", ArchiveAsked, accounts.make_archive),
         *(Listener(row.name, row.fact, partial(row.handle, billing)) for row in money.LISTENERS),
         *(Listener(row.name, row.fact, alarms.tell) for row in alerting.LISTENERS),
         *(Listener(row.name, row.fact, partial(row.handle, helping)) for row in noticing.LISTENERS),
@@ -95,11 +99,15 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
     async def count_links() -> None:
         await health.count_links(database, system_clock())
 
+    async def forget_what_is_old() -> None:
+        await retention.forget(database, settings, RETENTION, system_clock())
+
     async def forget_faults() -> None:
         await watching.forget(database, system_clock())
 
     return [
-        *Upkeep(database, settings).jobs(),
+        *Upkeep(database, settings, SHARES).jobs(),
+        Job("retention.forget", forget_what_is_old, cron="10 2 * * *"),
         Job("audit.seal", seal_audit, cron="* * * * *"),
         Job(
             "waiting.bill_reservations",

@@ -26,6 +26,7 @@ class Permission(Enum):
     TOKENS_WRITE = ("tokens:write", "issue, change and block tokens")
     PEOPLE_READ = ("people:read", "see people of the organization and their roles")
     PEOPLE_WRITE = ("people:write", "invite people and change their roles")
+    PEOPLE_FORGET = ("people:forget", "erase what is held of somebody who asked to be forgotten")
     FLEETS_READ = ("fleets:read", "see driver groups and fleets (of all, or of those one manages)")
     FLEETS_WRITE = ("fleets:write", "look after driver groups, fleets, their members and vehicles")
     PRICES_READ = ("prices:read", "see tariffs and assignments")

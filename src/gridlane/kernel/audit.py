@@ -6,11 +6,14 @@ SHA-256 of the seal before and the entry, so that altering or removing any seale
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.kernel.access import Caller
@@ -39,9 +42,22 @@ audit_entries = sa.Table(
     sa.Index("ix_audit_entries_unsealed", "id", postgresql_where=sa.text("seal IS NULL")),
 )
 
+audit_beginnings = sa.Table(
+    "audit_beginnings",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=True),
+    sa.Column("number", sa.BigInteger, nullable=False, comment="of the last entry that was removed"),
+    sa.Column("seal", sa.LargeBinary, nullable=False, comment="its seal, which the next entry continues"),
+    sa.UniqueConstraint("organization_id", postgresql_nulls_not_distinct=True),
+    comment="where chains of the audit log begin once their oldest entries were removed",
+)
+
 _SEALED_FIELDS = (
     "id", "organization_id", "at", "actor_kind", "actor", "action", "object_id", "reason", "before", "after", "number",
 )  # fmt: skip
+
+_SEALING = sa.text("SELECT pg_advisory_xact_lock(hashtext('audit seal'))")
 
 
 async def record(
@@ -73,7 +89,7 @@ async def record(
 
 async def seal(connection: AsyncConnection, limit: int = 1000) -> int:
     """Chain the entries that are not sealed yet, oldest first; gives how many. Run by one job at a time."""
-    await connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('audit seal'))"))
+    await connection.execute(_SEALING)
     waiting = await connection.execute(
         sa.select(audit_entries)
         .where(audit_entries.c.seal.is_(None))
@@ -109,7 +125,8 @@ async def verify(connection: AsyncConnection, organization_id: UUID | None) -> i
         )
         .order_by(audit_entries.c.number)
     )
-    previous, expected = b"", 1
+    removed, previous = await _beginning(connection, organization_id)
+    expected = removed + 1
     for entry in map(dict, entries.mappings()):
         if entry["number"] != expected or entry["seal"] != _link(previous, entry):
             return expected
@@ -128,6 +145,51 @@ async def _end_of_chain(connection: AsyncConnection, organization_id: UUID | Non
         .limit(1)
     )
     row = found.first()
+    return (row.number, row.seal) if row else await _beginning(connection, organization_id)
+
+
+async def old_chains(connection: AsyncConnection, limit: datetime) -> list[UUID | None]:
+    """The organizations whose chains have sealed entries older than ``limit``."""
+    old = sa.and_(audit_entries.c.at < limit, audit_entries.c.seal.is_not(None))
+    return list(
+        (await connection.execute(sa.select(audit_entries.c.organization_id).where(old).distinct())).scalars()
+    )
+
+
+async def forget(
+    connection: AsyncConnection, organization_id: UUID | None, limit: datetime, most: int
+) -> int:
+    """Remove sealed entries of a chain older than ``limit``, the oldest first; gives how many.
+
+    What is left of the chain still proves that nothing of it was altered.
+    """
+    await connection.execute(_SEALING)
+    columns = [audit_entries.c[name] for name in ("id", "number", "seal", "at")]
+    oldest = (
+        sa.select(*columns)
+        .where(
+            audit_entries.c.organization_id.is_not_distinct_from(organization_id),
+            audit_entries.c.seal.is_not(None),
+        )
+        .order_by(audit_entries.c.number)
+        .limit(most)
+    )
+    going = list(takewhile(lambda row: row.at < limit, (await connection.execute(oldest)).all()))
+    if going:
+        ids = [row.id for row in going]
+        await connection.execute(sa.delete(audit_entries).where(audit_entries.c.id.in_(ids)))
+        end = {"number": going[-1].number, "seal": going[-1].seal}
+        kept = insert(audit_beginnings).values(id=new_id(), organization_id=organization_id, **end)
+        await connection.execute(kept.on_conflict_do_update(index_elements=["organization_id"], set_=end))
+    return len(going)
+
+
+async def _beginning(connection: AsyncConnection, organization_id: UUID | None) -> tuple[int, bytes]:
+    """The number and seal before the first entry that is kept."""
+    query = sa.select(audit_beginnings.c.number, audit_beginnings.c.seal).where(
+        audit_beginnings.c.organization_id.is_not_distinct_from(organization_id)
+    )
+    row = (await connection.execute(query)).first()
     return (row.number, row.seal) if row else (0, b"")
 
 

@@ -3,6 +3,7 @@
 The edge itself (``web``) stands above all packages and sets these on the application; here are only the words.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +14,7 @@ from gridlane.kernel.bus import Bus
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.paging import MAX_LIMIT, Paging
+from gridlane.kernel.personal import Share
 from gridlane.kernel.settings import Settings
 
 
@@ -41,6 +43,11 @@ def _jobs(request: Request) -> Jobs:
     return jobs
 
 
+def _shares(request: Request) -> Sequence[Share]:
+    shares: Sequence[Share] = request.app.state.shares
+    return shares
+
+
 def _paging(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50, cursor: Annotated[str | None, Query()] = None
 ) -> Paging:
@@ -52,6 +59,7 @@ TheDatabase = Annotated[Database, Depends(_database)]
 TheSettings = Annotated[Settings, Depends(_settings)]
 TheBus = Annotated[Bus, Depends(_bus)]
 TheJobs = Annotated[Jobs, Depends(_jobs)]
+TheShares = Annotated[Sequence[Share], Depends(_shares)]
 ThePaging = Annotated[Paging, Depends(_paging)]
 
 

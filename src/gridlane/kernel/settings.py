@@ -120,6 +120,15 @@ class Settings(BaseSettings):
     )
     reading_days: int = Field(400, description="Days single meter readings are kept; roll-ups stay.")
     roll_up_days: int = Field(3650, description="Days that sessions rolled up by hour are kept.")
+    audit_days: int = Field(3650, description="Days entries of the audit log are kept.")
+    mail_days: int = Field(
+        30, description="Days it is kept which mails were sent; their text goes once sent."
+    )
+    inbox_days: int = Field(400, description="Days news in people's inboxes are kept.")
+    notice_days: int = Field(400, description="Days notices are kept after their end.")
+    case_days: int = Field(1095, description="Days support cases are kept after they were solved.")
+    authorization_days: int = Field(400, description="Days it is kept which token was let in where.")
+    sign_in_days: int = Field(30, description="Days one-time links and invitations are kept after their end.")
     log_level: str = Field("INFO", description="Least severe level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
     otlp_endpoint: str | None = Field(

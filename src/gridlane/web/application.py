@@ -10,6 +10,7 @@ from gridlane.kernel.access import Caller
 from gridlane.kernel.bus import Bus
 from gridlane.kernel.database import Database
 from gridlane.kernel.jobs import Jobs
+from gridlane.kernel.personal import Share
 from gridlane.kernel.settings import Settings
 from gridlane.planning.process import WarmPlanner
 from gridlane.web import driving, health, live, maps, problems, screens
@@ -27,8 +28,9 @@ def make(
     jobs: Jobs,
     recognise: Recognise,
     routers: Sequence[APIRouter],
+    shares: Sequence[Share] = (),
 ) -> FastAPI:
-    """The application. ``routers`` are the packages' own, all below ``/api/v1``."""
+    """The application. ``routers`` are the packages' own, all below ``/api/v1``; ``shares`` what they hold of people."""
     planner = WarmPlanner()
 
     @asynccontextmanager
@@ -53,6 +55,7 @@ def make(
     app.state.bus = bus
     app.state.jobs = jobs
     app.state.planner = planner
+    app.state.shares = shares
     app.state.recognise = recognise
     app.state.public_places = PublicPlaces(database)
     app.state.energy_prices = app.state.public_places.energy_prices

@@ -62,11 +62,14 @@ export interface Endpoints {
     | "/mails"
     | "/maintenance-windows"
     | "/me"
+    | "/me/archive"
+    | "/me/archive/content"
     | "/me/billing-details"
     | "/me/cards"
     | "/me/cases"
     | `/me/cases/${string}`
     | `/me/cases/${string}/attachments/${string}`
+    | "/me/forget"
     | "/me/inbox"
     | "/me/notifications"
     | "/me/payment-sources"
@@ -202,12 +205,14 @@ export interface Endpoints {
     | "/links/accept"
     | "/links/look"
     | "/maintenance-windows"
+    | "/me/archive"
     | "/me/cards"
     | `/me/cards/${string}/lost`
     | "/me/cases"
     | `/me/cases/${string}/attachments`
     | `/me/cases/${string}/messages`
     | `/me/cases/${string}/rating`
+    | "/me/forget"
     | "/me/inbox/read"
     | "/me/passkeys"
     | "/me/passkeys/options"
@@ -225,6 +230,7 @@ export interface Endpoints {
     | `/money-tasks/${string}/resolve`
     | "/operations"
     | "/password-reset"
+    | `/people/${string}/forget`
     | "/planning/plans"
     | `/planning/plans/${string}/stop`
     | `/planning/plans/${string}/what-if`
