@@ -74,6 +74,7 @@ async def test_an_operator_resets_a_station_and_sees_that_it_booted(visit, insta
         await expect(page.get_by_text("Done, effect seen").first).to_be_visible(timeout=20_000)
     await expect(page.get_by_role("heading", name="It needs help")).to_be_visible(timeout=30_000)
     await expect(page.get_by_text("It is offline")).to_be_visible()
+    await expect(page.get_by_text("last said: Free")).to_be_visible()  # and no plug of it is shown as free
 
 
 async def test_an_operator_lets_a_newcomer_in(visit, installation):

@@ -434,6 +434,7 @@ export const operator: Translation<typeof en.operator> = {
   "door.sign_in": "Anmelden",
   "door.slogan": "Jede Station verbunden, alle gut bedient, jede Rechnung richtig.",
 
+  "evse.last_said": "zuletzt: {status}",
   "evse.number": "Ladepunkt {number}",
   "evse.of": "von {power}",
 

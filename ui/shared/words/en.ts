@@ -424,6 +424,7 @@ export const operator = {
   "door.sign_in": "Sign in",
   "door.slogan": "Every station connected, every driver served, every bill right.",
 
+  "evse.last_said": "last said: {status}",
   "evse.number": "EVSE {number}",
   "evse.of": "of {power}",
 
