@@ -80,7 +80,7 @@ const audit: AuditEntry[] = Array.from({ length: 12 }, (_, n) => ({
   before: JSON.stringify({ name: "Old name", security_profile: 1 }),
   after: JSON.stringify({ name: "New name", security_profile: 1 }),
 }));
-const devices: SignedInDevice[] = [{ id: "d1", created_at: at(-3), last_seen_at: at(0), address: "10.0.0.7", user_agent: "Firefox on Linux" }]; // prettier-ignore
+const devices: SignedInDevice[] = [{ id: "d1", created_at: at(-3), last_seen_at: at(0), address: "10.0.0.7", user_agent: "Firefox on Linux", is_this: true }]; // prettier-ignore
 
 export const officeAnswers: Answers = [
   [/^\/tariffs$/, () => ({ items: tariffs, next: null })],

@@ -60,7 +60,7 @@ export function driverAnswers(
   function plug(number: string): PlugDetails | undefined {
     for (const site of sites) {
       const found = plugs(site).find(({ public_id }) => public_id === decodeURIComponent(number));
-      if (found) return { ...found, place: place(site) };
+      if (found) return { ...found, station_id: site.id, place: place(site) };
     }
     return undefined;
   }

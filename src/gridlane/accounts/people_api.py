@@ -60,12 +60,13 @@ async def me(caller: TheCaller, database: TheDatabase) -> Json:
 
 
 @router.get("/me/sessions", tags=["sign-in"])
-async def my_sessions(caller: TheCaller, database: TheDatabase) -> Json:
-    """The devices one is signed in on."""
+async def my_sessions(request: Request, caller: TheCaller, database: TheDatabase) -> Json:
+    """The devices one is signed in on; ``is_this`` is the one that asks."""
     if caller.person_id is None:
         return Json({"items": []})
+    secret = request.cookies.get(COOKIE, "")
     async with database.as_owner() as work:
-        return Json({"items": await signing_in.sessions_of(work, caller.person_id)})
+        return Json({"items": await signing_in.sessions_of(work, caller.person_id, secret)})
 
 
 @router.delete("/me/sessions/{session_id}", tags=["sign-in"], status_code=204)

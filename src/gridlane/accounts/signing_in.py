@@ -42,11 +42,13 @@ async def begin_session(work: AsyncConnection, person_id: UUID, *, address: str,
     return secret
 
 
-async def sessions_of(work: AsyncConnection, person_id: UUID) -> list[dict[str, Any]]:
+async def sessions_of(work: AsyncConnection, person_id: UUID, secret: str) -> list[dict[str, Any]]:
+    """Where a person is signed in, the latest seen first; ``is_this`` is the session whose secret is given."""
     found = await work.execute(
         sa.select(
             sign_in_sessions.c.id, sign_in_sessions.c.created_at, sign_in_sessions.c.last_seen_at,
             sign_in_sessions.c.address, sign_in_sessions.c.user_agent,
+            (sign_in_sessions.c.secret_hash == hashed(secret)).label("is_this"),
         )
         .where(sign_in_sessions.c.person_id == person_id)
         .order_by(sign_in_sessions.c.last_seen_at.desc())

@@ -15,6 +15,10 @@ export const routes: readonly Route[] = [
   { path: "/cards", load: () => import("./wallet/Cards.svelte") },
   { path: "/inbox", load: () => import("./help/Inbox.svelte") },
   { path: "/notifications", load: () => import("./help/Notifications.svelte") },
+  { path: "/vehicles", load: () => import("./vehicles/Vehicles.svelte") },
+  { path: "/plans", load: () => import("./plans/Plans.svelte") },
+  { path: "/billing", load: () => import("./account/BillingPage.svelte") },
+  { path: "/account/devices", load: () => import("./account/DevicesPage.svelte") },
   { path: "/account/security", load: () => import("./account/SecurityPage.svelte") },
   { path: "/account", load: () => import("./account/AccountPage.svelte") },
 ];

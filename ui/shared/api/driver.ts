@@ -50,6 +50,7 @@ export interface PlaceDetails extends Place {
 }
 
 export interface PlugDetails extends Plug {
+  station_id: string;
   place: Place;
 }
 

@@ -23,6 +23,8 @@ export interface Organization {
   id: string;
   name: string;
   currency: string;
+  /** ISO 3166-1 alpha-2. */
+  country: string;
   time_zone: string;
 }
 
@@ -480,6 +482,8 @@ export interface SignedInDevice {
   last_seen_at: string;
   address: string;
   user_agent: string;
+  /** The one that asks. */
+  is_this: boolean;
 }
 
 export type Role = "owner" | "operator" | "technician" | "support" | "finance" | "fleet_manager" | "driver";

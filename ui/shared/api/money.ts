@@ -39,3 +39,9 @@ export interface Balance {
   currency: string;
   balance: string;
 }
+
+/** An exact amount of a currency. */
+export interface Amount {
+  amount: string;
+  currency: string;
+}
