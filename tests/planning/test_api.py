@@ -1,14 +1,15 @@
 """Planning over REST: real planner processes, a real database; the worker's planner runs beside the API."""
 
 import asyncio
-import random
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gridlane.kernel.database import Database
+from gridlane.planning.process import PlannerProcess
 from gridlane.planning.working import Planner
 
 PATIENCE = 240.0  # the first plan on a machine compiles the solver
@@ -23,15 +24,28 @@ SITES = "id,lon,lat\n" + "\n".join(
 )
 
 
-@pytest.fixture
-async def planner(installation):
+@asynccontextmanager
+async def working(installation):
     """The worker's part."""
     database = Database(installation.url, pool=2)
     task = asyncio.create_task(Planner(database, installation.bus).run())
-    yield task
+    yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await database.close()
+
+
+@pytest.fixture
+async def planner(installation):
+    async with working(installation):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def patience(request):
+    """The first planner of a machine may read, move and draw slowly."""
+    if "installation" in request.fixturenames:
+        request.getfixturevalue("installation").http.timeout = PATIENCE
 
 
 def tables(demand=DEMAND, candidates=SITES, **more):
@@ -45,7 +59,10 @@ def tables(demand=DEMAND, candidates=SITES, **more):
 
 
 async def made(installation, wish):
-    plan = await installation.post("/planning/plans", wish)
+    return await once_ended(installation, await installation.post("/planning/plans", wish))
+
+
+async def once_ended(installation, plan):
     found = None
 
     async def ended():
@@ -107,39 +124,45 @@ async def test_a_pareto_front_grows_from_few_sites_to_all_that_are_asked_for(ins
     assert all(p["most"] >= p["covered"] - 1e-6 for p in points)
 
 
-async def test_a_plan_under_way_stops_when_asked_and_keeps_its_best(installation, planner):
-    generator = random.Random(5)
+async def test_a_stop_reaches_the_plan_under_way(installation, planner, monkeypatch):
+    """The planner is held back until it was told to stop, so that it can never end before."""
+    told, ask = asyncio.Event(), PlannerProcess.ask
 
-    def places(letter, count):
-        return [f"{letter}{k},{13 + generator.random()},{52 + generator.random()}" for k in range(count)]
+    async def ask_when_told(process, question, hear=lambda _: None):
+        if question["do"] != "plan":
+            return await ask(process, question, hear)
+        hear({"progress": {"stage": "swapping", "value": 1.0, "bound": None, "sites": ["s0-0"]}})
+        await told.wait()
+        return await ask(process, question | {"stop_asked": True}, hear)
 
-    demand = "\n".join(
-        ["id,lon,lat,weight", *(f"{place},{1 + k % 9}" for k, place in enumerate(places("d", 1500)))]
-    )
-    candidates = "\n".join(["id,lon,lat", *places("s", 300)])
-    scenario = await installation.post("/planning/scenarios", tables(demand, candidates))
-    aim = {"sites": 12, "objective": "access"}  # far too much work to end by itself soon
-    plan = await installation.post("/planning/plans", {"scenario_id": scenario["id"], "aim": aim})
-    path, found = f"/planning/plans/{plan['id']}", None
+    async def tell(_process):
+        told.set()
 
-    async def under_way():
-        nonlocal found
-        found = await installation.get(path)
-        return found["best"] or found["state"] in {"done", "failed"}
+    monkeypatch.setattr(PlannerProcess, "ask", ask_when_told)
+    monkeypatch.setattr(PlannerProcess, "stop_working", tell)
+    scenario = await installation.post("/planning/scenarios", tables())
+    plan = await installation.post("/planning/plans", {"scenario_id": scenario["id"]})
+    path = f"/planning/plans/{plan['id']}"
 
-    await installation.until(under_way, PATIENCE, lambda: f"the plan is {found}")
+    async def improved():
+        return (await installation.get(path))["best"] == ["s0-0"]
+
+    await installation.until(improved, PATIENCE)
     await installation.post(f"{path}/stop")
+    ended = await once_ended(installation, plan)
+    assert ended["result"]["plan"]["certificate"]["stopped_early"]
 
-    async def ended():
-        nonlocal found
-        found = await installation.get(path)
-        return found["state"] == "done"
 
-    await installation.until(ended, PATIENCE, lambda: f"the plan is {found['state']}")
-    proof = found["result"]["plan"]["certificate"]
-    assert proof["stopped_early"]
-    assert len(found["result"]["plan"]["sites"]) == 12
-    assert proof["bound"] is not None
+async def test_a_plan_stopped_while_it_waits_gets_its_first_sites_and_a_bound(installation):
+    scenario = await installation.post("/planning/scenarios", tables())
+    aim = {"sites": 4, "objective": "access"}
+    plan = await installation.post("/planning/plans", {"scenario_id": scenario["id"], "aim": aim})
+    await installation.post(f"/planning/plans/{plan['id']}/stop")
+    async with working(installation):
+        made = (await once_ended(installation, plan))["result"]["plan"]
+    assert made["certificate"]["stopped_early"]
+    assert len(made["sites"]) == 4
+    assert made["certificate"]["bound"] is not None
 
 
 async def test_every_bad_row_is_said_and_nothing_is_kept(installation):

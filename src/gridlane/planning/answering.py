@@ -50,7 +50,10 @@ OPEN_AT_ONCE = 4
 
 
 class Desk:
-    """Answers questions one after another; ``tell`` sends a word in between, ``stop`` is set from outside."""
+    """Answers questions one after another; ``tell`` sends a word in between, ``stop`` is set from outside.
+
+    Whoever hands over a question clears ``stop`` before: a stop that arrives between the question and its answer counts.
+    """
 
     def __init__(self, tell: Callable[[Answer], None]) -> None:
         self.tell = tell
@@ -66,7 +69,6 @@ class Desk:
         }
 
     def answer(self, question: Question) -> Answer:
-        self.stop.clear()
         try:
             return self.kinds[question["do"]](question)
         except Refusal as refusal:
@@ -95,6 +97,7 @@ class Desk:
             return {}
 
     def plan(self, question: Question) -> Answer:
+        """The best plan; ``stop_asked`` (it was asked while the plan waited) asks for the first that has a proof."""
         os.nice(5)
         with opened(question) as (scenario, investment):
             watch = self.watching(scenario, question.get("seconds"))
@@ -266,6 +269,18 @@ def frames(source: BinaryIO) -> Iterator[Any]:
         yield msgspec.msgpack.decode(source.read(struct.unpack(">I", head)[0]))
 
 
+def hand_over(frame: Question, desk: Desk, questions: "SimpleQueue[Question | None]") -> None:
+    """Line up a question; a stop reaches the one that is being answered or about to be."""
+    if frame["do"] == "stop":
+        desk.stop.set()
+        return
+    if frame.get("stop_asked"):
+        desk.stop.set()
+    else:
+        desk.stop.clear()
+    questions.put(frame)
+
+
 def main() -> None:
     out, lock = os.fdopen(os.dup(1), "wb"), threading.Lock()
     os.dup2(2, 1)  # whatever a library prints must not end up between two frames
@@ -281,10 +296,7 @@ def main() -> None:
 
     def listen() -> None:
         for frame in frames(sys.stdin.buffer):
-            if frame["do"] == "stop":
-                desk.stop.set()
-            else:
-                questions.put(frame)
+            hand_over(frame, desk, questions)
         desk.stop.set()
         questions.put(None)
 

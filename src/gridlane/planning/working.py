@@ -91,7 +91,8 @@ class Planner:
                 return None
             query = sa.select(planning_scenarios).where(planning_scenarios.c.id == row["scenario_id"])
             scenario = (await work.execute(query)).mappings().one()
-        return {**row, "question": {"do": row["kind"], **row["asked"], **question_of(dict(scenario))}}
+        question = {"do": row["kind"], "stop_asked": row["stop_asked"], **row["asked"]}
+        return {**row, "question": question | question_of(dict(scenario))}
 
     async def make(self, plan: dict[str, Any]) -> None:
         """Make one plan and keep its result, or why there is none."""
