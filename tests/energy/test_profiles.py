@@ -71,6 +71,21 @@ def test_dc_is_told_in_watts_at_the_vehicle():
     assert (told.unit, told.periods[0].limit, told.periods[0].phases) == ("W", 65550.0, None)
 
 
+def test_dc_is_told_in_watts_where_the_station_told_nothing_of_units():
+    told = profiles.vehicle_limit(SITE, place(DC), limit(100.0), "tx").profile
+    assert (told.unit, told.periods[0].limit) == ("W", 65550.0)
+
+
+@pytest.mark.parametrize("unit", ["A", "W"])
+def test_what_a_converter_loses_comes_on_top_of_its_limit_in_either_unit(unit):
+    where = place(DC, units=frozenset({unit}))
+    period = profiles.vehicle_limit(SITE, where, limit(100.0), "tx").profile.periods[0]
+    given = period.limit * (3 * 230.0 if unit == "A" else 1.0)
+    assert given / 0.95 <= 100.0 * 3 * 230.0
+    told = {"start": format_instant(NOW), "unit": unit, "periods": [{"start": 0, "limit": period.limit}]}
+    assert profiles.in_force(SITE, where, told, NOW) == pytest.approx(100.0)
+
+
 def test_the_fallback_stands_without_an_end():
     profile = profiles.fallback(SITE, place()).profile
     assert profile.purpose == "TxDefaultProfile"

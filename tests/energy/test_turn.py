@@ -286,3 +286,17 @@ def test_a_silent_meter_makes_room_only_for_the_declared_most():
     assert take_turn(tree, state, fresh, START).promised["e0"].current == 32.0
     later = START + timedelta(minutes=2)
     assert take_turn(tree, state, fresh, later).promised["e0"].current == 13.0
+
+
+def test_a_vehicle_that_takes_a_little_more_than_it_is_told_is_told_less_until_its_circuit_holds():
+    one = Site(
+        circuits=(Circuit(id="top", kind=CircuitKind.CONNECTION, current=20.0, reserve=0.1),),
+        evses=(Evse(id="e0", circuit="top", rating=RATING),),
+    )
+    street = Street(one, random.Random(1))
+    street.cars["e0"] = Car(phases=3, most=RATING, wants=1e6, leaves=START + timedelta(days=1), excess=1.1)
+    loop = Loop(one, street)
+    for _ in range(60):
+        loop.step()
+    assert street.worst <= 1.0
+    assert 16.0 < street.current(one.evses[0]) <= 18.0 + 1e-6

@@ -37,6 +37,14 @@ def test_a_limit_below_the_fallback_frees_nothing(known):
     assert w.told(lowered, EVSE, later(6)) == 0.0
 
 
+def test_what_it_draws_now_is_no_more_than_the_lower_limit_that_was_proven_since(known):
+    drew = w.measured(w.promise(known, limit(1, 20.0)), EVSE, 19.5, later(5))
+    assert w.draws_now(drew, EVSE, later(6)) == 19.5
+    asked = w.promise(drew, limit(2, 8.0, at=10))
+    assert w.draws_now(asked, EVSE, later(11)) == 19.5
+    assert w.draws_now(w.proven(asked, 2, later(200)), EVSE, later(201)) == 8.0
+
+
 def test_accepted_proves_nothing(known):
     standing = w.accepted(w.promise(w.promise(known, limit(1, 20.0)), limit(2, 8.0, at=10)), 2, later(11))
     assert w.could_draw(standing, EVSE, later(12)) == 20.0

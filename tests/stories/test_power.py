@@ -1,7 +1,7 @@
 """Stories of shared power: stations of three versions behind a small circuit, and what goes wrong there."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -18,6 +18,15 @@ from gridlane.simulator.vehicle import Vehicle
 
 VERSIONS = [Version.V16, Version.V201, Version.V21]
 PATIENCE = 60
+EFFICIENCY = 0.94
+CONNECTION = 63.0
+MIXED = [
+    (Version.V16, False),
+    (Version.V201, False),
+    (Version.V21, False),
+    (Version.V201, True),
+    (Version.V16, False),
+]
 QUICK = Rhythm(
     timing=Timing(
         skew=timedelta(seconds=2),
@@ -36,16 +45,20 @@ class Street:
     def __init__(self, installation, stations):
         self.installation, self.stations = installation, stations
         self.worst = [0.0, 0.0, 0.0]
-        self.watched = 0
+        self.watched = self.pictured = 0
 
     def currents(self):
         """A of each phase, as physics has it."""
         flows = [0.0, 0.0, 0.0]
         for station in self.stations:
             for evse in station.machine.evses.values():
-                if evse.vehicle is not None and evse.power > 0:
-                    for phase in range(evse.vehicle.phases):
-                        flows[phase] += station.machine.current(evse)
+                if evse.vehicle is None or evse.power <= 0:
+                    continue
+                if station.machine.spec.direct:  # a converter takes its losses too, from all phases
+                    flows = [flow + evse.power / EFFICIENCY / (3 * 230.0) for flow in flows]
+                    continue
+                for phase in range(evse.vehicle.phases):
+                    flows[phase] += station.machine.current(evse)
         return flows
 
     async def watch(self):
@@ -53,6 +66,28 @@ class Street:
             self.worst = [max(pair) for pair in zip(self.worst, self.currents(), strict=True)]
             self.watched += 1
             await asyncio.sleep(0.02)
+
+    @asynccontextmanager
+    async def pictures(self):
+        """Meanwhile no picture may show more than its limit."""
+        too_much = []
+
+        async def look():
+            while True:
+                now = (await self.installation.get(f"/sites/{self.installation.site_id}/energy"))["now"]
+                for circuit in now["circuits"] if now else ():
+                    self.pictured += 1
+                    if max(circuit["drawn"]) > min(circuit["limit"]) + 0.1:
+                        too_much.append(now)
+                await asyncio.sleep(0.05)
+
+        looking = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        assert not too_much, too_much[0]
 
     def flowing(self):
         return [station for station in self.stations if station.evse().power > 0]
@@ -112,6 +147,39 @@ async def street(installation, versions, *, current, power=22_000.0):
             await station.__aexit__(None, None, None)
 
 
+@asynccontextmanager
+async def mixed_street(installation):
+    """Four AC stations and a fast charger behind one connection; each has kept its fallback since it was put up."""
+    await installation.issue_token("04AABBCCDD", concurrent=0)
+    stations = [
+        await installation.station(
+            f"CP-{number}", version, meter_interval=300, power=Watts(50_000.0 if direct else 22_000.0),
+            direct=direct, standing=Amperes(0.0 if direct else 6.0),
+        )
+        for number, (version, direct) in enumerate(MIXED, start=1)
+    ]  # fmt: skip
+    async with AsyncExitStack() as stack:
+        for station in stations:
+            await stack.enter_async_context(station)
+            await station.boot()
+        await installation.until(lambda: _all_evses(installation, len(stations)), PATIENCE)
+        site = f"/sites/{installation.site_id}"
+        made = await installation.post(f"{site}/energy", {"current": CONNECTION, "reserve": 0.05})
+        for station in stations:
+            how = {"circuit_id": made["circuit_id"], "fallback": 6.0}
+            if station.machine.spec.direct:
+                converter = {"converter_power": 50_000.0, "converter_efficiency": EFFICIENCY}
+                how |= {"rating": 77.1, "minimum": 1.0, "fallback": 0.0, **converter}
+            ((evse,),) = await installation.sql("SELECT id FROM evses WHERE station_id = %s", station.id)
+            answer = await installation.http.put(f"/api/v1{site}/circuit-evses/{evse}", json=how)
+            assert answer.status_code == 200, answer.text
+        here = Street(installation, stations)
+        watching = asyncio.create_task(here.watch())
+        yield here
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
 async def _all_evses(installation, count):
     rows = await installation.sql("SELECT id FROM evses")
     return rows if len(rows) == count else None
@@ -150,6 +218,25 @@ async def test_stations_of_three_versions_share_a_small_circuit_and_half_of_them
         assert len(here.flowing()) == 5
     assert max(here.worst) <= 40.0 + 1e-6
     assert here.watched > 20
+
+
+async def test_nothing_is_overloaded_from_the_first_second_where_ac_and_dc_share_and_the_picture_says_so(
+    installation,
+):
+    """Vehicles wait already when the controller comes up; meters speak seldom, so that what was measured is soon old."""
+    async with mixed_street(installation) as here:
+        for station in here.stations[:3]:
+            await charge(station, car(phases=1, watts=7_360.0) if station is here.stations[2] else car())
+        async with control(installation), here.pictures():
+            await here.until(lambda: here.currents()[0] > 50.0, "the circuit is used")
+            await charge(here.stations[3])
+            await here.until(lambda: here.stations[3].evse().power > 5_000.0, "the fast charger has a share")
+            await here.stations[0].unplug()
+            await charge(here.stations[4])
+            await here.until(lambda: here.stations[4].evse().power > 4_500.0, "the newcomer has more")
+            await here.until(lambda: here.currents()[0] > 50.0, "the circuit is used again")
+        assert max(here.worst) <= CONNECTION * 0.95 + 1e-6
+        assert here.pictured > 10
 
 
 async def test_a_controller_that_dies_is_followed_by_one_that_counts_what_was_promised(installation):

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from gridlane.kernel.quantities import Watts
+from gridlane.kernel.quantities import Amperes, Watts
 from gridlane.ocpp.version import Version
 from gridlane.simulator.faults import FIELD, NONE
 from gridlane.simulator.network import Member, Network, NetworkPlan
@@ -37,6 +37,7 @@ class DemoStation(msgspec.Struct):
     model: str
     latitude: float
     longitude: float
+    standing: float | None = None
 
 
 class DemoNetwork(msgspec.Struct):
@@ -153,6 +154,7 @@ def _demo() -> tuple[Sequence[Member], list[str], str]:
                 evses=one.evses,
                 power=Watts(one.power),
                 direct=one.kind == "DC",
+                standing=None if one.standing is None else Amperes(one.standing),
             ),
             one.password,
         )

@@ -26,7 +26,7 @@ HAS_ITS_WISH = -1
 class Ask:
     """What one vehicle may use now, in amperes of each phase it uses; negative ``target`` discharges.
 
-    ``least``: below it only 0. ``target``: what it should have first; None is its ``wish``. ``wish``: the most it may
+    ``excess``: the ratio at which it draws more than it is told, so that it weighs more. ``least``: below it only 0. ``target``: what it should have first; None is its ``wish``. ``wish``: the most it may
     have at all now. Lower ``tier`` goes first, and within a tier shares grow by ``weight``.
     """
 
@@ -37,6 +37,7 @@ class Ask:
     weight: float = 1.0
     tier: int = 0
     vehicle_phases: int | None = None
+    excess: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,7 @@ def _write(tree: Tree, arrays: Asks, leaf: int, ask: Ask) -> None:
     target = ask.wish if ask.target is None else ask.target
     evse = tree.evses[leaf]
     arrays.weigh[leaf] = weigh(tree.site.draw(evse, ask.vehicle_phases))
+    arrays.weigh[leaf] *= ask.excess
     arrays.least[leaf], arrays.weight[leaf], arrays.tier[leaf] = ask.least, ask.weight, ask.tier
     if target < 0:
         arrays.target[leaf] = arrays.wish[leaf] = min(-target, evse.rating)

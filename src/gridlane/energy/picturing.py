@@ -14,7 +14,7 @@ from gridlane.energy.observing import Observed
 from gridlane.energy.plan import Mode, Need, Plan
 from gridlane.energy.steering import Steered, mode_of
 from gridlane.energy.trees import Wired
-from gridlane.energy.worst_case import could_draw, told
+from gridlane.energy.worst_case import could_draw, draws_now, told
 from gridlane.kernel.quantities import Amperes, WattHours, Watts
 
 LANGUAGES = ("en", "de")
@@ -22,7 +22,7 @@ LANGUAGES = ("en", "de")
 
 class CircuitSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A, for each phase L1 to L3. ``limit`` is what may be used now (rating less reserve, hours, the grid's word);
-    ``drawn`` is measured, with ``other`` loads; ``told`` may be drawn; ``reserved`` is the most that could be.
+    ``drawn`` is measured (less where a lower limit was proven since), with ``other`` loads; ``told`` may be drawn; ``reserved`` is the most that could be.
     """
 
     id: str
@@ -37,7 +37,9 @@ class CircuitSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvseSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """``told`` is the current it is to keep now, ``target`` what it is to have, ``drew`` the last measurement."""
+    """``told`` is the current it is to keep now, ``target`` what it is to have; ``drew`` the last measurement, or less
+    where it was proven since to keep less.
+    """
 
     evse_id: str
     station_id: UUID
@@ -81,7 +83,7 @@ def _evse(wired: Wired, steered: Steered, seen: Observed, plan: Plan, evse: str)
     running, standing = seen.running.get(evse), steered.memories[evse].standing
     keeps = told(standing, leaf, seen.at)
     reason = _reason(wired, steered, seen, plan, evse, share)
-    drew = standing.drew if running is not None else None
+    drew = draws_now(standing, leaf, seen.at) if running is not None else None
     return EvseSeen(
         evse_id=evse,
         station_id=place.station_id,
@@ -127,7 +129,7 @@ def _circuit(wired: Wired, steered: Steered, seen: Observed, circuit_id: str) ->
         memory = steered.memories[leaf.id]
         first, second, third, watts = weigh(site.draw(leaf, memory.phases))
         worst = weigh(site.draw(leaf))
-        drew = (memory.standing.drew or 0.0) if leaf.id in seen.running else 0.0
+        drew = (draws_now(memory.standing, leaf, seen.at) or 0.0) if leaf.id in seen.running else 0.0
         charges = told(memory.standing, leaf, seen.at) if leaf.id in seen.running else 0.0
         most = could_draw(memory.standing, leaf, seen.at)
         for phase, weight in enumerate((first, second, third)):

@@ -45,7 +45,7 @@ class Capability:
     """
 
     supported: bool = True
-    units: frozenset[Unit] = frozenset({"A"})
+    units: frozenset[Unit] = frozenset()  # none: not told
     max_stack_level: int = 0
     max_periods: int = 1
     switches_phases: bool = False
@@ -114,9 +114,8 @@ def in_force(
             limit = period.get("limit")
     if limit is None:
         return None
-    if composite.get("unit", "A") == "A":
-        return Amperes(float(limit))
-    return Amperes(float(limit) / _watts_per_ampere(site, place.evse, vehicle_phases))
+    unit: Unit = "A" if composite.get("unit", "A") == "A" else "W"
+    return Amperes(float(limit) / _per_ampere(site, place.evse, unit, vehicle_phases))
 
 
 def profile_id(place: Place, kind: int) -> int:
@@ -127,7 +126,7 @@ def profile_id(place: Place, kind: int) -> int:
 def written(site: Site, place: Place, current: Amperes, vehicle_phases: int | None = None) -> Amperes:
     """What ``current`` becomes by the rounding of its unit: never more, and never between 0 and the minimum."""
     unit = _unit(place)
-    per_ampere = 1.0 if unit == "A" else _watts_per_ampere(site, place.evse, vehicle_phases)
+    per_ampere = _per_ampere(site, place.evse, unit, vehicle_phases)
     down = _floored(current * per_ampere, TENTH if unit == "A" else Decimal(1)) / per_ampere
     return Amperes(down if down >= place.evse.minimum - 1e-6 else 0.0)
 
@@ -150,7 +149,7 @@ def _profile(
     if not place.capability.supported:
         raise ProfilesUnsupported(evse=place.evse.id)
     unit = _unit(place)
-    per_ampere = 1.0 if unit == "A" else _watts_per_ampere(site, place.evse, vehicle_phases)
+    per_ampere = _per_ampere(site, place.evse, unit, vehicle_phases)
     limit = _floored(current * per_ampere, TENTH if unit == "A" else Decimal(1))
     phases = None if place.evse.converter else vehicle_phases or place.evse.phases
     return Profile(
@@ -169,17 +168,22 @@ def _profile(
 
 
 def _unit(place: Place) -> Unit:
+    """Watts on DC and amperes on AC, unless the station told that it knows only the other."""
     units = place.capability.units
     wanted: Unit = "W" if place.evse.converter else "A"
     other: Unit = "A" if wanted == "W" else "W"
     return wanted if wanted in units or other not in units else other
 
 
-def _watts_per_ampere(site: Site, evse: Evse, vehicle_phases: int | None) -> float:
+def _per_ampere(site: Site, evse: Evse, unit: Unit, vehicle_phases: int | None) -> float:
+    """What a station is told for one ampere that the circuit may give it.
+
+    A converter keeps its limit at the vehicle's side, in either unit: what it loses comes on top.
+    """
     if evse.converter is not None:
-        return site.draw(evse).watts_per_ampere * evse.converter.efficiency
+        return evse.converter.efficiency * (1.0 if unit == "A" else site.draw(evse).watts_per_ampere)
     # Of unknown phases one is assumed: it may take the whole limit on one phase.
-    return site.draw(evse, vehicle_phases or 1).watts_per_ampere
+    return 1.0 if unit == "A" else site.draw(evse, vehicle_phases or 1).watts_per_ampere
 
 
 def _floored(value: float, quantum: Decimal) -> float:

@@ -33,9 +33,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A site at one instant: what each EVSE could draw and was told, in the tree's order of leaves.
+    """A site at one instant: what each EVSE could be keeping to and was told, in the tree's order of leaves.
 
-    ``weigh`` is how the vehicle there weighs on the circuits. ``kept_free`` is what stays free of each limit because
+    ``weigh`` is how the vehicle there weighs on the circuits, with what it takes beyond what it is told. ``kept_free`` is what stays free of each limit because
     the next vehicle may begin on the fallback at any instant, on phases that this one does not use.
     """
 
@@ -66,8 +66,10 @@ def picture(
             weights[leaf] = weigh(draws[evse.id])
     assured = np.array([evse.assured for evse in tree.evses])
     beyond = np.maximum(tree.unknown_draw - weights, 0.0)
+    excess = np.array([standing.excess for standing, _ in known])
+    weights *= excess[:, np.newaxis]
     return Picture(
-        could_draw=np.array([could_draw(each, evse, now, timing) for each, evse in known]),
+        could_draw=np.array([could_draw(each, evse, now, timing) for each, evse in known]) / excess,
         told=np.array([told(each, evse, now) for each, evse in known]),
         weigh=weights,
         kept_free=filling.used(tree.parent, tree.leaf_node, beyond, 4 * len(tree.circuits), assured),

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from gridlane.energy import worst_case
 from gridlane.energy.allocation import Share, Tree
 from gridlane.energy.attending import attend
 from gridlane.energy.capacity import Conditions, Headroom, LoadReading
@@ -87,7 +88,7 @@ def steer(
         plan=plan,
         number=max((each.number for each in attended.values()), default=0),
     )
-    conditions = without_charging(wired, attended, seen)
+    conditions = without_charging(wired, attended, seen, rhythm.timing)
     turned = take_turn(tree, state, conditions, now, rhythm.pace, rhythm.timing)
     sends = [
         _send(evse, command, turned.promised.get(evse) or attended[evse].standing.latest)
@@ -134,7 +135,9 @@ def steer(
     )
 
 
-def without_charging(wired: Wired, memories: Mapping[str, Memory], seen: Observed) -> Conditions:
+def without_charging(
+    wired: Wired, memories: Mapping[str, Memory], seen: Observed, timing: Timing = DEFAULT_TIMING
+) -> Conditions:
     """What holds, with the readings of meters that measure the charging too lessened by what surely is charging.
 
     Only what was measured just now on phases that are known is taken off: the rest counts twice, which is safe.
@@ -145,11 +148,12 @@ def without_charging(wired: Wired, memories: Mapping[str, Memory], seen: Observe
         for evse in wired.site.evses:
             standing, phases = memories[evse.id].standing, memories[evse.id].phases
             below = circuit in {each.id for each in wired.site.chain(evse.circuit)}
-            if not below or phases is None or standing.drew is None or standing.drew_at is None:
+            draws = worst_case.draws_now(standing, evse, seen.at, timing)
+            if not below or phases is None or draws is None or standing.drew_at is None:
                 continue
             if abs(seen.at - standing.drew_at) <= seen.conditions.fresh_for:
                 uses = wired.site.draw(evse, phases).phases
-                taken = [sum_ + standing.drew * used for sum_, used in zip(taken, uses, strict=True)]
+                taken = [sum_ + draws * used for sum_, used in zip(taken, uses, strict=True)]
         measured = readings[circuit]
         first, second, third = (
             Amperes(max(0.0, all_ - charging)) for all_, charging in zip(measured.phases, taken, strict=True)

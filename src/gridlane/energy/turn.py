@@ -155,12 +155,12 @@ def _shares(
 
 def _ask(tree: Tree, state: State, evse: str, planned: Ask | None, now: datetime) -> Ask:
     vehicle, leaf = state.vehicles[evse], tree.evses[tree.leaf[evse]]
-    most = wish(vehicle.appetite, leaf, now)
+    most, excess = wish(vehicle.appetite, leaf, now), state.standings[evse].excess
     if planned is not None:
-        return replace(planned, wish=Amperes(min(planned.wish, most)), weight=vehicle.weight)
+        return replace(planned, wish=Amperes(min(planned.wish, most)), weight=vehicle.weight, excess=excess)
     return Ask(
         evse=evse, wish=most, least=leaf.minimum, weight=vehicle.weight, tier=vehicle.tier,
-        vehicle_phases=vehicle.phases,
+        vehicle_phases=vehicle.phases, excess=excess,
     )  # fmt: skip
 
 

@@ -105,6 +105,17 @@ def could_draw(standing: Standing, evse: Evse, now: datetime, timing: Timing = D
     return Amperes(min(evse.rating, max((evse.assured, *lent)) * standing.excess))
 
 
+def draws_now(
+    standing: Standing, evse: Evse, now: datetime, timing: Timing = DEFAULT_TIMING
+) -> Amperes | None:
+    """What it draws on a phase at ``now``, as far as is known: what was measured last, unless it was proven since to
+    be kept to less. Sums of these never mix what one drew before it gave way with what another drew after.
+    """
+    if standing.drew is None or not standing.believed:
+        return standing.drew
+    return Amperes(min(standing.drew, could_draw(standing, evse, now, timing)))
+
+
 def told(standing: Standing, evse: Evse, now: datetime) -> Amperes:
     """The current it should be keeping now: its latest limit, or its fallback once that has lapsed."""
     latest = standing.latest

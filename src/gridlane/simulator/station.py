@@ -29,7 +29,7 @@ from gridlane.ocpp.conversation import (
 )
 from gridlane.ocpp.version import Version
 from gridlane.simulator.files import Upload
-from gridlane.simulator.profiles import ProfileStack
+from gridlane.simulator.profiles import Installed, ProfileStack
 from gridlane.simulator.vehicle import VOLTAGE, Vehicle
 
 
@@ -51,6 +51,7 @@ class StationSpec:
     connector_type: str = "cType2"
     seed: int = 0
     iccid: str | None = None  # of the SIM card in its modem
+    standing: Amperes | None = None  # the fallback that its electrician left in it, per phase of each EVSE
 
 
 @dataclass
@@ -118,7 +119,7 @@ class Station:
         self.spec = spec
         self.random = random.Random(f"{spec.seed}:{spec.identity}")
         self.evses = {number: Evse(number) for number in range(1, spec.evses + 1)}
-        self.profiles = ProfileStack()
+        self.profiles = ProfileStack(_left_by_the_electrician(spec))
         self.local_list: dict[str, dict[str, Any]] = {}
         self.local_list_version = 0
         self.cache: dict[str, dict[str, Any]] = {}
@@ -406,17 +407,25 @@ class Station:
 
     def limit_of(self, one: Evse, now: datetime) -> Watts:
         """What the EVSE may draw: its rating, and what profiles say where the station obeys them."""
+        phases = self.phases_of(one)
+        rating = self.rating(phases)
         if not self.obeys:
-            return self.spec.power
+            return rating
         transaction = one.transaction
         return self.profiles.limit(
             one.number,
-            self.spec.power,
-            one.vehicle.phases if one.vehicle else self.spec.phases,
+            rating,
+            phases,
             now,
             transaction.started_at if transaction else None,
             transaction.id if transaction else None,
         )
+
+    def rating(self, phases: int) -> Watts:
+        """The most an EVSE gives a vehicle of so many phases: on AC its rating is one of each phase."""
+        if self.spec.direct:
+            return self.spec.power
+        return Watts(self.spec.power * min(phases, self.spec.phases) / self.spec.phases)
 
     # --- calls of the central system -----------------------------------------------------------------------------
 
@@ -497,13 +506,38 @@ class Station:
             self.boot_wait = now + timedelta(seconds=max(1, interval))
 
     def current(self, one: Evse) -> Amperes:
-        phases = one.vehicle.phases if one.vehicle is not None else 3
-        return Amperes(one.power / (VOLTAGE * phases))
+        """On each phase that is used; of a DC station what its output is on three phases."""
+        return Amperes(one.power / (VOLTAGE * self.phases_of(one)))
+
+    def phases_of(self, one: Evse) -> int:
+        """The supply's phases that a vehicle there uses; a converter uses all."""
+        if one.vehicle is None or self.spec.direct:
+            return self.spec.phases
+        return min(one.vehicle.phases, self.spec.phases)
 
     def told_time(self, now: datetime) -> str:
         """The station's own clock, wrong or right."""
         at = now + self.clock_offset
         return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def _left_by_the_electrician(spec: StationSpec) -> list[Installed]:
+    """A TxDefaultProfile on each EVSE, as commissioning leaves it; DC is limited in watts."""
+    if spec.standing is None:
+        return []
+    unit, limit = ("W", spec.standing * 3 * VOLTAGE) if spec.direct else ("A", spec.standing)
+    schedule = {
+        "chargingRateUnit": unit,
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": float(limit)}],
+    }
+    key = "chargingProfileId" if spec.version is Version.V16 else "id"
+    common = {
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": schedule if spec.version is Version.V16 else [{"id": 1, **schedule}],
+    }
+    return [Installed(number, {key: 10 * number, **common}) for number in range(1, spec.evses + 1)]
 
 
 def _snake(action: str) -> str:

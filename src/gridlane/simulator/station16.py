@@ -239,7 +239,7 @@ class Station16(Core16, Upkeep16, Holdings16, SmartCharging16, Security16):
             case "Power.Active.Import":
                 return [{"value": f"{one.power:.1f}", "unit": "W"}]
             case "Current.Import":
-                phases = one.vehicle.phases if one.vehicle is not None else 3
+                phases = self.phases_of(one)
                 return [
                     {"value": f"{self.current(one):.2f}", "unit": "A", "phase": f"L{phase}"}
                     for phase in range(1, phases + 1)

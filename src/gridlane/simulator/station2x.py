@@ -374,7 +374,7 @@ class Station2x(Blocks2x):
                 self.advance(now)
 
     def meter_value(self, one: Evse, now: datetime, context: str) -> dict[str, Any]:
-        phases = one.vehicle.phases if one.vehicle is not None else 3
+        phases = self.phases_of(one)
 
         def sample(value: float, measurand: str, unit: str, **more: str) -> dict[str, Any]:
             return {

@@ -98,8 +98,8 @@ async def _build(
         )
     )
     built = [await _put_up(work, organization_id, site_id, site, one, settings) for one in site.stations]
-    await wire(work, organization_id, site_id, site)
-    return built
+    fallbacks = await wire(work, organization_id, site_id, site)
+    return [msgspec.structs.replace(one, standing=fallbacks.get(one.kind)) for one in built]
 
 
 async def _put_up(

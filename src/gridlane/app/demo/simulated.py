@@ -16,6 +16,7 @@ class SimulatedStation(msgspec.Struct):
     model: str
     latitude: float
     longitude: float
+    standing: float | None = None  # A of each phase that it keeps without us, since it was put up
 
 
 class SimulatedNetwork(msgspec.Struct):

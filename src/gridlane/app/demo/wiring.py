@@ -34,8 +34,13 @@ CARBON = (
 """The same for kg CO2 per kWh."""
 
 
-async def wire(work: AsyncConnection, organization_id: UUID, site_id: UUID, site: DemoSite) -> None:
-    """A connection with a feeder for each kind of station; sites with a single plug share nothing and get none."""
+async def wire(
+    work: AsyncConnection, organization_id: UUID, site_id: UUID, site: DemoSite
+) -> dict[str, float]:
+    """A connection with a feeder for each kind of station; sites with a single plug share nothing and get none.
+
+    Gives the fallback of each EVSE by the kind of its station, in A: what electricians leave in the stations.
+    """
     leaves = [
         (evse_id, station)
         for station in site.stations
@@ -49,7 +54,7 @@ async def wire(work: AsyncConnection, organization_id: UUID, site_id: UUID, site
         ).scalars()
     ]
     if len(leaves) < 2:
-        return
+        return {}
     ratings = {evse_id: _rating(station.power, station.kind) for evse_id, station in leaves}
     await work.execute(
         sa.insert(energy_sites).values(
@@ -71,7 +76,7 @@ async def wire(work: AsyncConnection, organization_id: UUID, site_id: UUID, site
             rows.append(_circuit(feeders[kind], connection, "feeder", f"{kind} feeder", _fuse(1.4 * drawn)))
     await work.execute(sa.insert(circuits), [row | tenant for row in rows])
     at_lowest = min(row["current"] for row in rows) * 0.95
-    fallback = LEAST if LEAST * len(leaves) <= 0.4 * at_lowest else 0.0
+    fallbacks = {"AC": LEAST if LEAST * len(leaves) <= 0.4 * at_lowest else 0.0, "DC": 0.0}
     await work.execute(
         sa.insert(circuit_evses),
         [
@@ -81,13 +86,14 @@ async def wire(work: AsyncConnection, organization_id: UUID, site_id: UUID, site
                 "circuit_id": feeders.get(station.kind, connection),
                 "rating": ratings[evse_id],
                 "minimum": LEAST if station.kind == "AC" else 1.0,
-                "fallback": fallback if station.kind == "AC" else 0.0,
+                "fallback": fallbacks[station.kind],
                 "converter_power": None if station.kind == "AC" else station.power,
                 "converter_efficiency": None if station.kind == "AC" else EFFICIENCY,
             }
             for evse_id, station in leaves
         ],
     )
+    return fallbacks
 
 
 def _settings(site: DemoSite) -> Settings:

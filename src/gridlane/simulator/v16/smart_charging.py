@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from gridlane.kernel.quantities import Watts
 from gridlane.simulator.profiles import Installed
 from gridlane.simulator.v16.configuration import Configured16
 from gridlane.simulator.vehicle import VOLTAGE
@@ -39,8 +40,8 @@ class SmartCharging16(Configured16):
         if connector not in (0, *self.evses):
             return {"status": "Rejected"}
         one = self.evses[connector or 1]
-        rating = type(self.spec.power)(self.spec.power * (len(self.evses) if connector == 0 else 1))
-        phases = one.vehicle.phases if one.vehicle is not None else self.spec.phases
+        phases = self.phases_of(one)
+        rating = Watts(self.rating(phases) * (len(self.evses) if connector == 0 else 1))
         running = one.transaction
         periods = self.profiles.composite(
             connector,

@@ -72,8 +72,8 @@ class SmartCharging2x(Asked2x):
         if number not in (0, *self.evses):
             return {"status": "Rejected", "statusInfo": {"reasonCode": "UnknownEvse"}}
         one = self.evses[number or 1]
-        rating = Watts(self.spec.power * (len(self.evses) if number == 0 else 1))
-        phases = one.vehicle.phases if one.vehicle is not None else self.spec.phases
+        phases = self.phases_of(one)
+        rating = Watts(self.rating(phases) * (len(self.evses) if number == 0 else 1))
         running = one.transaction
         periods = self.profiles.composite(
             number,

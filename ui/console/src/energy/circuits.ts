@@ -35,3 +35,9 @@ export function fullest(now: CircuitNow | undefined): number | null {
   });
   return shares.length ? Math.max(...shares) : null;
 }
+
+/** What the fullest phase may use now: the rating less its reserve, or less by the hour or the grid's word. */
+export function limitNow(now: CircuitNow | undefined): number | null {
+  const limits = (now?.limit ?? []).flatMap((limit) => limit ?? []);
+  return limits.length ? Math.min(...limits) : null;
+}
