@@ -33,6 +33,7 @@ MOST_OUTSIDE = 0.25
 PUBLIC = {
     "GET /api/v1/driver/places": "where one can charge, on the map of everybody",
     "GET /api/v1/driver/places/{site_id}": "what stands there and what it costs",
+    "GET /api/v1/sign-in/providers": "the buttons of the sign-in page",
     "GET /api/v1/sign-up": "whose driver one may become",
     "POST /api/v1/sign-up": "asks a stranger's organization for an account: that is what it is for",
 }

@@ -99,7 +99,7 @@ async def change(
     caller.require(Permission.PEOPLE_WRITE)
     before = await member(work, caller, person_id)
     check_reach(caller, before)
-    _check_gift(caller, role, sites)
+    check_gift(caller, role, sites)
     if before["role"] == "owner" and role != "owner":
         await _require_another_owner(work, caller, person_id)
     await work.execute(
@@ -140,7 +140,7 @@ async def invite(
     Raises NotAllowed, RoleUnknown, RoleNotYours, SitesNotYours, MemberAlready.
     """
     caller.require(Permission.PEOPLE_WRITE)
-    _check_gift(caller, role, sites)
+    check_gift(caller, role, sites)
     email, now = email.lower(), system_clock()
     if await work.scalar(sa.select(sa.exists(listed(caller).where(people.c.email == email)))):
         raise MemberAlready(email=email)
@@ -212,10 +212,10 @@ async def end_sessions(database: Database, caller: Caller, person_id: UUID) -> i
 
 def check_reach(caller: Caller, found: Mapping[str, Any]) -> None:
     """Nobody decides about a member who may do more than they. Raises RoleNotYours, SitesNotYours."""
-    _check_gift(caller, found["role"], _ids(found["sites"]))
+    check_gift(caller, found["role"], _ids(found["sites"]))
 
 
-def _check_gift(caller: Caller, role: str, sites: Sequence[UUID] | None) -> None:
+def check_gift(caller: Caller, role: str, sites: Sequence[UUID] | None) -> None:
     """Raises RoleUnknown, RoleNotYours, SitesNotYours."""
     if role not in ROLES:
         raise RoleUnknown(role=role)

@@ -41,6 +41,13 @@ sign_in_sessions = sa.Table(
     sa.Column("secret_hash", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("person_id", sa.Uuid, sa.ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
     sa.Column("organization_id", sa.Uuid, nullable=True, comment="the one chosen"),
+    sa.Column(
+        "is_bound",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="reaches this organization only",
+    ),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),

@@ -21,6 +21,7 @@ from gridlane.accounts.people import (
 )
 from gridlane.accounts.privacy import personal_archives
 from gridlane.accounts.second_factor import recovery_codes, second_factors
+from gridlane.accounts.single_sign_on import identities
 from gridlane.kernel.audit import audit_entries
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.errors import Refusal
@@ -41,6 +42,7 @@ HOLDINGS = (
     Holding(second_factors),
     Holding(recovery_codes),
     Holding(sign_in_sessions),
+    Holding(identities),
     TOKENS,
     Holding(vehicles),
     Holding(group_members),

@@ -61,13 +61,18 @@ async def by_key(database: Database, secret: str) -> Caller:
 
 
 async def by_session(database: Database, secret: str) -> Caller:
-    """Raises NotSignedIn for a session that is unknown or over."""
+    """Raises NotSignedIn for a session that is unknown or over.
+
+    Who signed in through one organization's provider and belongs to another too acts for that organization only:
+    nothing of their own is within reach.
+    """
     now = system_clock()
     async with database.as_owner() as work:
         found = await work.execute(
             sa.select(
                 sign_in_sessions.c.id, sign_in_sessions.c.last_seen_at, sign_in_sessions.c.expires_at, people.c.id.label("person_id"),
                 people.c.email, sign_in_sessions.c.organization_id, memberships.c.role, memberships.c.sites,
+                sa.and_(sign_in_sessions.c.is_bound, _belongs_elsewhere()).label("confined"),
             )
             .join_from(sign_in_sessions, people)
             .join(
@@ -94,9 +99,16 @@ async def by_session(database: Database, secret: str) -> Caller:
         kind="person",
         name=session["email"],
         organization_id=session["organization_id"] if role else None,
-        person_id=session["person_id"],
+        person_id=None if session["confined"] else session["person_id"],
         permissions=permissions(role) if role else frozenset({Permission.CHARGE}),
         sites=_sites(session["sites"]),
+    )
+
+
+def _belongs_elsewhere() -> sa.ColumnElement[bool]:
+    others = memberships.alias()
+    return sa.exists().where(
+        others.c.person_id == people.c.id, others.c.organization_id != sign_in_sessions.c.organization_id
     )
 
 

@@ -16,11 +16,22 @@ LIFE = timedelta(days=90)
 IDLE = timedelta(days=14)
 
 
-async def begin_session(work: AsyncConnection, person_id: UUID, *, address: str, user_agent: str) -> str:
-    """A fresh session in the person's first organization; gives its secret."""
+async def begin_session(
+    work: AsyncConnection,
+    person_id: UUID,
+    *,
+    address: str,
+    user_agent: str,
+    organization_id: UUID | None = None,
+    is_bound: bool = False,
+) -> str:
+    """A fresh session in this organization, or in the person's first; gives its secret.
+
+    A bound one reaches no other organization.
+    """
     now = system_clock()
     secret = new_secret()
-    organization = await work.scalar(
+    organization = organization_id or await work.scalar(
         sa.select(memberships.c.organization_id)
         .where(memberships.c.person_id == person_id)
         .order_by(memberships.c.since)
@@ -32,6 +43,7 @@ async def begin_session(work: AsyncConnection, person_id: UUID, *, address: str,
             secret_hash=hashed(secret),
             person_id=person_id,
             organization_id=organization,
+            is_bound=is_bound,
             created_at=now,
             last_seen_at=now,
             expires_at=now + LIFE,

@@ -14,6 +14,7 @@ from gridlane.accounts import (
     people_api,
     privacy_api,
     security_api,
+    single_sign_on_api,
 )
 from gridlane.accounts.recognising import recognise
 from gridlane.app.personal import SHARES
@@ -51,6 +52,7 @@ def routers() -> list[APIRouter]:
         belonging_api.router,
         security_api.router,
         privacy_api.router,
+        single_sign_on_api.router,
         organization_api.router,
         tokens.router,
         fleets_api.router,

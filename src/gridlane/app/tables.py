@@ -1,6 +1,16 @@
 """Every package's tables, imported so that migrations and their test see them all."""
 
-from gridlane.accounts import attempts, inbox, mail, passkeys, people, privacy, second_factor
+from gridlane.accounts import (
+    attempts,
+    identity_providers,
+    inbox,
+    mail,
+    passkeys,
+    people,
+    privacy,
+    second_factor,
+    single_sign_on,
+)
 from gridlane.accounts import model as accounts
 from gridlane.billing import model as billing
 from gridlane.billing import terminal_payments
@@ -59,6 +69,7 @@ __all__ = [
     "facts",
     "firmware",
     "grid_support",
+    "identity_providers",
     "inbox",
     "insight",
     "local_list",
@@ -75,6 +86,7 @@ __all__ = [
     "privacy",
     "reservations",
     "second_factor",
+    "single_sign_on",
     "smart_charging",
     "station_profiles",
     "stations",

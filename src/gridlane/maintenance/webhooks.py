@@ -5,15 +5,13 @@ secret. The host is looked up once and the connection goes to that very address,
 between the check and the call; redirects are not followed.
 """
 
-import asyncio
 import hashlib
 import hmac
-import ipaddress
-import socket
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from gridlane.kernel import outgoing
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.settings import Settings
 
@@ -45,19 +43,10 @@ def signature(secret: str, body: bytes, now: datetime) -> str:
 
 def check(url: str, settings: Settings) -> None:
     """Raises WebhookAddressRefused for what is no https address of the open internet (by its looks)."""
-    parts = urlsplit(url)
-    if settings.webhooks_to_private_networks:
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise WebhookAddressRefused(url=url, problem="it is no http or https address")
-        return
-    if parts.scheme != "https" or not parts.hostname or parts.username:
-        raise WebhookAddressRefused(url=url, problem="only https addresses without a user name are called")
     try:
-        literal = ipaddress.ip_address(parts.hostname)
-    except ValueError:
-        return
-    if not literal.is_global:
-        raise WebhookAddressRefused(url=url, problem="it lies in a private network")
+        outgoing.check(url, private=settings.webhooks_to_private_networks)
+    except outgoing.OutgoingRefused as why:
+        raise WebhookAddressRefused(url=url, problem=str(why)) from None
 
 
 async def send(settings: Settings, rule_id: UUID, url: str, body: bytes, now: datetime) -> None:
@@ -87,14 +76,8 @@ async def send(settings: Settings, rule_id: UUID, url: str, body: bytes, now: da
 
 
 async def _address(host: str, port: int, settings: Settings) -> str:
-    """The address to call; none inside our own network, unless that is allowed."""
+    """Raises WebhookFailed."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as trouble:
-        raise WebhookFailed(f"{host} cannot be found: {trouble}") from None
-    addresses = [str(one[4][0]) for one in found]
-    if not settings.webhooks_to_private_networks:
-        addresses = [one for one in addresses if ipaddress.ip_address(one).is_global]
-    if not addresses:
-        raise WebhookFailed(f"{host} lies in a private network")
-    return addresses[0]
+        return await outgoing.address_of(host, port, private=settings.webhooks_to_private_networks)
+    except outgoing.OutgoingRefused as why:
+        raise WebhookFailed(str(why)) from None

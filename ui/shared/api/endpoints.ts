@@ -85,6 +85,7 @@ export interface Endpoints {
     | "/operations"
     | `/operations/${string}`
     | "/organization"
+    | "/organization/identity-provider"
     | "/payments"
     | "/payouts"
     | `/payouts/${string}.csv`
@@ -114,6 +115,7 @@ export interface Endpoints {
     | `/sessions/${string}/cost`
     | `/sessions/${string}/events`
     | `/sessions/${string}/readings`
+    | "/sign-in/providers"
     | "/sign-up"
     | "/sites"
     | `/sites/${string}`
@@ -248,6 +250,8 @@ export interface Endpoints {
     | "/sign-in"
     | "/sign-in/passkey"
     | "/sign-in/passkey/options"
+    | `/sign-in/providers/${string}`
+    | "/sign-in/returned"
     | "/sign-out"
     | "/sign-up"
     | "/sites"
@@ -289,6 +293,7 @@ export interface Endpoints {
     | "/insight/assumptions"
     | "/me/billing-details"
     | "/me/notifications"
+    | "/organization/identity-provider"
     | `/playbooks/${string}`
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
@@ -333,6 +338,7 @@ export interface Endpoints {
     | `/me/vehicles/${string}`
     | `/operation-batches/${string}`
     | `/operations/${string}`
+    | "/organization/identity-provider"
     | `/people/${string}`
     | `/people/${string}/sessions`
     | `/planning/plans/${string}`

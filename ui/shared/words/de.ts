@@ -48,6 +48,7 @@ export const common: Translation<typeof en.common> = {
   "enter.passkey": "Mit Passkey anmelden",
   "enter.password": "Passwort",
   "enter.password_hint": "Mindestens {least} Zeichen.",
+  "enter.provider_refused": "Der Anbieter hat Sie nicht eingelassen: {why}.",
   "enter.sent_reset": "Wenn {email} ein Konto hat, ist ein Link für ein neues Passwort unterwegs.",
   "enter.sent_sign_up": "Ein Link zum Abschließen ist unterwegs an {email}. Er gilt 24 Stunden.",
   "enter.set_password": "Passwort setzen",
@@ -56,6 +57,7 @@ export const common: Translation<typeof en.common> = {
   "enter.welcome": "Willkommen",
   "enter.welcome_to": "Sie treten {organization} als {email} bei.",
 
+  "enter.with_provider": "Anmelden mit {name} ({organization})",
   "look.dark": "Dunkel",
   "look.language": "Sprache",
   "look.light": "Hell",

@@ -49,6 +49,7 @@ export const common = {
   "enter.passkey": "Sign in with a passkey",
   "enter.password": "Password",
   "enter.password_hint": "At least {least} characters.",
+  "enter.provider_refused": "The provider did not let you in: {why}.",
   "enter.sent_reset": "If {email} has an account, a link to choose a new password is on its way.",
   "enter.sent_sign_up": "A link to finish signing up is on its way to {email}. It works for 24 hours.",
   "enter.set_password": "Set the password",
@@ -57,6 +58,7 @@ export const common = {
   "enter.welcome": "Welcome",
   "enter.welcome_to": "You join {organization} as {email}.",
 
+  "enter.with_provider": "Sign in with {name} ({organization})",
   "look.dark": "Dark",
   "look.language": "Language",
   "look.light": "Light",
