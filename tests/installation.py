@@ -1,6 +1,7 @@
 """An installation for tests: gateway and API in this process, over a real database and real sockets.
 
-``installation`` (a fixture of tests/conftest.py) gives one with an organization, an API key, and a site.
+``installation`` (a fixture of tests/conftest.py) gives one with an organization, an API key, and a site. ``working``
+adds what the worker role does: facts are heard, jobs run.
 """
 
 import asyncio
@@ -18,10 +19,14 @@ from gridlane.accounts.people import hashed, new_secret
 from gridlane.accounts.tokens import SECRET, TokenCipher
 from gridlane.app import api as api_role
 from gridlane.app import gateway as gateway_role
+from gridlane.app.facts import Dispatcher
+from gridlane.app.worker import listeners
 from gridlane.kernel import bus as buses
 from gridlane.kernel.access import Permission
 from gridlane.kernel.bus import Bus
+from gridlane.kernel.database import Database
 from gridlane.kernel.ids import new_id
+from gridlane.kernel.jobs import Jobs
 from gridlane.kernel.settings import Settings
 from gridlane.ocpp.version import Version
 from gridlane.simulator.virtual_station import VirtualStation
@@ -166,6 +171,24 @@ async def running(database_url: str, folder: Path, **changes: Any) -> AsyncItera
         await gateway.stop()
         server.should_exit = True
         await serving
+
+
+@asynccontextmanager
+async def working(installation: Installation) -> AsyncIterator[None]:
+    """The jobs and the dispatcher of facts, as the worker role runs them."""
+    database, jobs = Database(installation.url), Jobs(installation.url)
+    rows = listeners(database, installation.settings, installation.bus)
+    dispatcher = Dispatcher(database, installation.bus, jobs, rows)
+    await jobs.open()
+    tasks = [asyncio.create_task(jobs.run_worker()), asyncio.create_task(dispatcher.run())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await jobs.close()
+        await database.close()
 
 
 async def _found(url: str) -> tuple[Any, Any, str]:

@@ -1,6 +1,5 @@
 """A guest at the plug with any browser: no account, and scripts switched off."""
 
-import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
@@ -8,12 +7,8 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 import local_stripe
-from gridlane.app.facts import Dispatcher
-from gridlane.app.worker import listeners
-from gridlane.kernel.database import Database
-from gridlane.kernel.jobs import Jobs
 from hosted_page import hosted_page
-from installation import running
+from installation import running, working
 
 pytestmark = pytest.mark.browser
 PATIENCE = 30_000
@@ -31,24 +26,6 @@ TARIFF = {
         }
     ],
 }
-
-
-@asynccontextmanager
-async def working(installation):
-    """The worker's listeners, so that an ended charge is settled."""
-    database, jobs = Database(installation.url), Jobs(installation.url)
-    rows = listeners(database, installation.settings, installation.bus)
-    dispatcher = Dispatcher(database, installation.bus, jobs, rows)
-    await jobs.open()
-    tasks = [asyncio.create_task(jobs.run_worker()), asyncio.create_task(dispatcher.run())]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await jobs.close()
-        await database.close()
 
 
 @pytest.fixture
