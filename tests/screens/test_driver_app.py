@@ -107,6 +107,28 @@ async def test_a_driver_finds_a_plug_sees_the_price_charges_and_stops(visit, plu
     assert visit.errors == []
 
 
+async def test_a_charge_is_planned_for_later_with_a_limit_and_called_off(visit, plug):
+    await visit.sign_up()
+    page = visit.page
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await visit.open("/app/charge/DE*GRL*E1")
+    await page.get_by_label("Begin").select_option("at a time")
+    await page.get_by_label("Stop by itself").select_option("by energy")
+    await page.get_by_label("kWh", exact=True).fill("20")
+    assert await visit.barriers() == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await page.get_by_role("button", name="Plan the charge").click()
+    await expect(page.get_by_text("It begins by itself")).to_be_visible()
+    await expect(page.get_by_text("It ends by itself at 20.0 kWh.")).to_be_visible()
+    assert await visit.barriers() == []
+    await page.get_by_role("link", name="Charge", exact=True).click()
+    await page.get_by_role("link", name="Site").click()
+    await page.get_by_role("button", name="Call it off").click()
+    await expect(page.get_by_text("You called it off; nothing is charged.")).to_be_visible()
+    assert plug.received("RequestStartTransaction") == []
+    assert visit.errors == []
+
+
 async def test_a_plug_that_lost_its_link_is_never_shown_as_free(visit, installation, plug):
     page = await visit.open("/app/")
     await expect(page.get_by_role("link", name="free").first).to_be_visible()

@@ -78,6 +78,9 @@ export function driverAnswers(
       power: session.power,
       soc: session.soc,
       stop_reason: session.stop_reason,
+      begins_at: null,
+      limits: {},
+      limit_reached: null,
       cost: { amount: (session.energy * 0.00049).toFixed(2), currency: "EUR" },
       receipt: session.ended_at ? "/receipt" : null,
     };

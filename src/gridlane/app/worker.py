@@ -15,6 +15,7 @@ from gridlane.app.answerers import answerers
 from gridlane.app.facts import Dispatcher, Listener
 from gridlane.app.personal import RETENTION, SHARES
 from gridlane.billing import consequences as money
+from gridlane.billing.limit_watch import LimitWatch
 from gridlane.billing.parts import parts_of
 from gridlane.campaigns.configuration import TemplateWatch
 from gridlane.campaigns.firmware import Stepper
@@ -172,6 +173,7 @@ async def _run(settings: Settings) -> None:
     await jobs.open()
     tasks = [
         asyncio.create_task(keeper.run(), name="queues"),
+        asyncio.create_task(LimitWatch(database, bus, system_clock).run(), name="limits"),
         asyncio.create_task(jobs.run_worker(), name="jobs"),
         asyncio.create_task(dispatcher.run(), name="facts"),
         asyncio.create_task(caretaker.run(), name="caretaker"),

@@ -1,6 +1,7 @@
 """The REST edge of sessions: what ran and runs, starting and stopping, and what an operator corrects."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gridlane.accounts.tokens import SECRET, TokenCipher
 from gridlane.charging import remote
 from gridlane.charging.assembler import missing
+from gridlane.charging.limits import Limits
 from gridlane.charging.model import authorizations, readings, sessions, transaction_events
 from gridlane.kernel.access import Caller, Permission
 from gridlane.kernel.bus import Bus
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
+from gridlane.kernel.quantities import WattHours
 from gridlane.stations import asking_operations
 from gridlane.stations.commands import Instruct
 from gridlane.stations.model import stations
@@ -127,25 +130,30 @@ async def session_events(caller: TheCaller, database: TheDatabase, session_id: U
 
 
 class StartLimits(BaseModel):
-    """Where a session is to end by itself (OCPP 2.1): in currency, Wh, seconds, percent."""
+    """Where a session is to end by itself, whichever comes first: in currency, Wh, seconds, percent."""
 
     max_cost: Annotated[float | None, Field(gt=0)] = None
     max_energy: Annotated[float | None, Field(gt=0)] = None
     max_time: Annotated[int | None, Field(gt=0)] = None
     max_soc: Annotated[int | None, Field(gt=0, le=100)] = None
 
-    def on_the_wire(self) -> dict[str, Any]:
-        names = {"max_cost": "maxCost", "max_energy": "maxEnergy", "max_time": "maxTime", "max_soc": "maxSoC"}
-        return {names[name]: value for name, value in self.model_dump(exclude_none=True).items()}
+    def as_wished(self) -> Limits:
+        return Limits(
+            cost=None if self.max_cost is None else Decimal(str(self.max_cost)),
+            energy=None if self.max_energy is None else WattHours(self.max_energy),
+            time=self.max_time,
+            soc=self.max_soc,
+        )
 
 
 class StartInput(BaseModel):
-    """Where to start, and with which token."""
+    """Where to start, and with which token; at once, or at a time within the next day."""
 
     station_id: UUID
     evse: Annotated[int | None, Field(ge=1, le=1000)] = None
     token_id: UUID
     limits: StartLimits = StartLimits()
+    begins_at: AwareDatetime | None = None
 
 
 @router.post("/sessions", tags=["sessions"], status_code=202)
@@ -168,7 +176,8 @@ async def start_session(
             station_id=wish.station_id,
             token_id=wish.token_id,
             evse=wish.evse,
-            limits=wish.limits.on_the_wire(),
+            until=wish.limits.as_wished(),
+            begins_at=wish.begins_at,
             idempotency_key=idempotency_key,
         )
     _ring(bus, wish.station_id)

@@ -54,7 +54,8 @@ SELECT json_build_object(
   'expected', CASE WHEN q.key IS NOT NULL OR q.remote THEN {
     _listed(
         Expected.__struct_fields__,
-        "start_requests WHERE station_id = q.station AND session_id IS NULL AND expires_at > q.at ORDER BY created_at",
+        "start_requests WHERE station_id = q.station AND session_id IS NULL AND expires_at > q.at "
+        "AND coalesce(begins_at, q.at) <= q.at ORDER BY created_at",
     )
 } END,
   'admissions', CASE WHEN q.key IS NOT NULL THEN {

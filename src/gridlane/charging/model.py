@@ -211,12 +211,27 @@ start_requests = sa.Table(
     sa.Column("requested_by", sa.Text, nullable=False),
     _at("created_at", nullable=False),
     _at("expires_at", nullable=False),
+    sa.Column("begins_at", sa.DateTime(timezone=True), nullable=True, comment="null: at once"),
+    sa.Column("limits", sa.Text, nullable=True, comment="JSON: where it is to end by itself"),
     # written by the owner of the station:
     sa.Column("session_id", sa.Uuid, nullable=True),
     sa.Index("ix_start_requests_waiting", "station_id", postgresql_where=sa.text("session_id IS NULL")),
     sa.Index(None, "session_id"),
     sa.Index(None, "person_id"),
     comment="starts asked for by app, API or checkout, until their transaction comes",
+)
+
+limits_reached = sa.Table(
+    "limits_reached",
+    metadata,
+    sa.Column("session_id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=True),
+    sa.Column("which", sa.Text, nullable=False, comment="energy, cost, time, soc"),
+    _at("reached_at", nullable=False),
+    sa.Column("operation_id", sa.Uuid, nullable=False, comment="the latest stop that was asked for"),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _at("asked_at", nullable=False),
+    comment="charges that came to their driver's limit, and were asked to stop",
 )
 
 admissions = sa.Table(

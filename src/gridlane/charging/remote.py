@@ -17,10 +17,13 @@ from gridlane.accounts import issuing
 from gridlane.accounts.tokens import TokenCipher, last4
 from gridlane.charging.authorizing import Occasion, judged
 from gridlane.charging.evidence import gathered, token_facts
+from gridlane.charging.limits import NO_LIMITS, Limits
 from gridlane.charging.model import sessions, start_requests
 from gridlane.charging.questions import SessionAsked
 from gridlane.charging.state import NOTHING
+from gridlane.kernel import audit
 from gridlane.kernel.access import Caller, NotAllowed, Permission
+from gridlane.kernel.clock import system_clock
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.ids import new_id
 from gridlane.stations import asking_operations, places
@@ -31,6 +34,12 @@ from gridlane.stations.state import ConnectorState, Live, StationState
 
 GOOD_FOR = timedelta(minutes=3)
 """A start waits so long for its transaction: the driver may still have to plug in."""
+
+LATER_GOOD_FOR = timedelta(minutes=30)
+"""The same for a start that was asked for ahead: a station that is away just then may come back."""
+
+FURTHEST = timedelta(hours=24)
+"""How far ahead a start can be asked for."""
 
 
 class StartRefused(Refusal):
@@ -75,8 +84,20 @@ class StartRequestUnknown(Refusal):
     sentence = "There is no start {request}."
 
 
+class StartUnderWay(Refusal):
+    code = "start_under_way"
+    kind = Kind.CONFLICT
+    sentence = "The station was asked to start already; stop the charge once it runs."
+
+
+class StartTimeWrong(Refusal):
+    code = "start_time_wrong"
+    kind = Kind.INVALID
+    sentence = "A charge can begin at a time within the next {hours} hours."
+
+
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants to start where. ``limits`` are 2.1's maxCost, maxEnergy, maxTime, maxSoC."""
+    """Who wants to start where, when (``begins_at`` None: at once), and where it is to end by itself."""
 
     station_id: UUID
     token: TokenRef
@@ -84,8 +105,13 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     evse: int | None = None
     group_id: str | None = None
     person_id: UUID | None = None
-    limits: dict[str, Any] = {}
-    good_for: timedelta = GOOD_FOR
+    limits: Limits = NO_LIMITS
+    begins_at: datetime | None = None
+
+    @property
+    def good_for(self) -> timedelta:
+        """How long after its time the start may still be sent and plugged in for."""
+        return GOOD_FOR if self.begins_at is None else LATER_GOOD_FOR
 
 
 _UNUSABLE = frozenset(("faulted", "unavailable"))
@@ -100,13 +126,17 @@ async def start_with(
     station_id: UUID,
     token_id: UUID,
     evse: int | None = None,
-    limits: dict[str, Any] | None = None,
+    until: Limits = NO_LIMITS,
+    begins_at: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> dict[str, Any]:
     """Start with a token that was issued: by an operator with any, by a driver with one of their own.
 
-    Raises StationUnknown, TokenUnknown, NotAllowed, StartRefused, StationAway, EvseUnknown, EvseUnusable.
+    Raises StationUnknown, TokenUnknown, NotAllowed, StartRefused, StationAway, EvseUnknown, EvseUnusable,
+    StartTimeWrong.
     """
+    if begins_at is not None and not now < begins_at <= now + FURTHEST:
+        raise StartTimeWrong(hours=FURTHEST // timedelta(hours=1))
     token = await issuing.token_of(work, caller, token_id)
     _permit(caller, token["person_id"])
     if idempotency_key is not None:
@@ -133,7 +163,8 @@ async def start_with(
         evse=evse,
         group_id=token["group_id"],
         person_id=token["person_id"],
-        limits=limits or {},
+        limits=until,
+        begins_at=begins_at,
     )
     return await start(work, caller, cipher, now, wish, idempotency_key=idempotency_key)
 
@@ -158,10 +189,16 @@ async def start(
         evse=wish.evse,
         remote_start_id=remote_start_id,
         group=TokenRef(wish.group_id, "Central") if wish.group_id else None,
-        limits=wish.limits,
+        limits=wish.limits.on_the_wire(),
     )
     (operation,) = await asking_operations.put(
-        work, caller, [wish.station_id], command, expires_in=wish.good_for, idempotency_key=idempotency_key
+        work,
+        caller,
+        [wish.station_id],
+        command,
+        expires_in=wish.good_for,
+        not_before=wish.begins_at,
+        idempotency_key=idempotency_key,
     )
     if idempotency_key is not None:
         known = await _asked_before(work, wish.station_id, idempotency_key)
@@ -181,11 +218,38 @@ async def start(
         "operation_id": operation["id"],
         "requested_by": caller.name,
         "created_at": now,
-        "expires_at": now + wish.good_for,
+        "expires_at": (wish.begins_at or now) + wish.good_for,
+        "begins_at": wish.begins_at,
+        "limits": None if wish.limits == NO_LIMITS else msgspec.json.encode(wish.limits).decode(),
         "session_id": None,
     }
     await work.execute(sa.insert(start_requests).values(values))
     return _shown(values)
+
+
+async def call_off(work: AsyncConnection, caller: Caller, request_id: UUID) -> None:
+    """Take back a start that the station was not asked for yet.
+
+    Raises StartRequestUnknown, NotAllowed, StartUnderWay.
+    """
+    row = (
+        (await work.execute(sa.select(start_requests).where(start_requests.c.id == request_id)))
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise StartRequestUnknown(request=request_id)
+    _permit(caller, row["person_id"])
+    waiting = sa.update(operations).where(
+        operations.c.id == row["operation_id"], operations.c.status == "queued"
+    )
+    evidence = f"called off by {caller.name}"
+    called = await work.execute(
+        waiting.values(status="cancelled", ended_at=system_clock(), evidence=evidence)
+    )
+    if called.rowcount == 0:
+        raise StartUnderWay(request=request_id)
+    await audit.record(work, caller, "start.called_off", request_id)
 
 
 async def stop(
@@ -244,7 +308,7 @@ def _shown(row: Any) -> dict[str, Any]:
 
 _SHOWN = (
     "id", "station_id", "evse", "token_id", "token_last4", "person_id", "operation_id", "requested_by", "created_at",
-    "expires_at", "session_id",
+    "expires_at", "begins_at", "session_id",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from gridlane.insight.uptime import RULES, together
 from gridlane.insight.waste import DIRECT_CURRENT, SiteUse, Waste, best_actions, waste
 from gridlane.insight.window import Window
 from gridlane.kernel.clock import system_clock
-from gridlane.stations.model import evses, sites, stations
+from gridlane.stations.model import evses, operations, sites, stations
 
 DELIVERED = 100.0
 """Wh from which a session is one: less is a plug that was tried."""
@@ -345,7 +345,17 @@ def _request_tries() -> sa.Select[Any]:
         start_requests.c.station_id,
         start_requests.c.created_at.label("at"),
         sa.literal("failed").label("outcome"),
-    ).where(start_requests.c.session_id.is_(None), start_requests.c.expires_at < system_clock())
+    ).where(
+        start_requests.c.session_id.is_(None),
+        start_requests.c.expires_at < system_clock(),
+        start_requests.c.begins_at.is_(None) | ~_called_off(),
+    )
+
+
+def _called_off() -> sa.Exists:
+    """A start for later that its driver took back was no try."""
+    asked = operations.c.id == start_requests.c.operation_id
+    return sa.exists().where(asked, operations.c.status == "cancelled")
 
 
 def _refusals() -> sa.Select[Any]:

@@ -1,7 +1,7 @@
 """Asking stations for something: a wish becomes a tracked operation that the station's owner sends."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -90,13 +90,15 @@ async def put(
     reason: str | None = None,
     idempotency_key: str | None = None,
     spread: int = 0,
+    not_before: datetime | None = None,
     is_audited: bool = True,
 ) -> list[dict[str, Any]]:
     """As ``ask``, for a command that was checked already. Ring ``station.<id>.operations`` after the commit.
 
-    ``is_audited`` is false for what the control of power says by itself all day: the operations are its record.
+    ``not_before``: it is kept until then, and expires so long after. ``is_audited`` is false for what the control of power says by itself all day: the operations are its record.
     """
     now = system_clock()
+    first = max(now, not_before or now)
     kind = str(command.__struct_config__.tag)
     batch_id = new_id() if len(station_ids) > 1 else None
     rows = [
@@ -112,8 +114,8 @@ async def put(
             "actor": caller.name,
             "reason": reason,
             "created_at": now,
-            "not_before": now + timedelta(seconds=spread * place / len(station_ids)),
-            "expires_at": now + expires_in + timedelta(seconds=spread),
+            "not_before": first + timedelta(seconds=spread * place / len(station_ids)),
+            "expires_at": first + expires_in + timedelta(seconds=spread),
         }
         for place, station_id in enumerate(station_ids)
     ]

@@ -34,7 +34,7 @@ async def attempt_of(work: AsyncConnection, subject: UUID | int, person_id: UUID
     begun = start or session or tap
     if begun is None or (person_id is not None and begun.get("person_id") != person_id):
         raise AttemptUnknown(attempt=subject)
-    at: datetime = begun["created_at"] if start else session["started_at"] if session else begun["at"]
+    at: datetime = _asked_at(begun) if start else session["started_at"] if session else begun["at"]
     evse = (session or {}).get("evse") or begun["evse"]
     end = (session or {}).get("ended_at") or at + AROUND
     checkout = await _checkout(work, start, session)
@@ -75,6 +75,12 @@ async def _found(work: AsyncConnection, subject: UUID | int) -> tuple[_Row | Non
     return start, session, None
 
 
+def _asked_at(start: _Row) -> datetime:
+    """When the station was to be asked."""
+    at: datetime = start["begins_at"] or start["created_at"]
+    return at
+
+
 async def _one(work: AsyncConnection, query: sa.Select[Any]) -> _Row | None:
     row = (await work.execute(query)).mappings().first()
     return None if row is None else dict(row)
@@ -107,7 +113,7 @@ async def _asked(work: AsyncConnection, start: _Row, is_guest: bool) -> Asked:
     by = "guest" if is_guest else "app" if start["person_id"] else "operator"
     kept = ("status", "sent_at", "answered_at", "ended_at", "evidence")
     return Asked(
-        at=start["created_at"],
+        at=_asked_at(start),
         by=by,
         expires_at=start["expires_at"],
         **{name: operation.get(name) for name in kept},

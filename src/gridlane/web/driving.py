@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.accounts import issuing
@@ -24,7 +24,7 @@ from gridlane.billing.model import bills, documents
 from gridlane.billing.running_cost import cost_so_far
 from gridlane.charging import remote
 from gridlane.charging.api import StartLimits
-from gridlane.charging.model import sessions, start_requests
+from gridlane.charging.model import limits_reached, sessions, start_requests
 from gridlane.kernel.access import Caller, Permission, system
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
@@ -37,10 +37,11 @@ router = APIRouter(prefix="/driver", tags=["driving"])
 
 
 class ChargeInput(BaseModel):
-    """Where to charge: the number on the plug's sticker; and where it is to end by itself (OCPP 2.1)."""
+    """Where to charge: the number on the plug's sticker; where it is to end by itself; and when, if not at once."""
 
     plug: Annotated[str, Field(min_length=1, max_length=48)]
     limits: StartLimits = StartLimits()
+    begins_at: AwareDatetime | None = None
     idempotency_key: Annotated[str | None, Field(max_length=100)] = None
 
 
@@ -88,11 +89,23 @@ async def list_charges(
     return Json(found)
 
 
+@router.get("/charges/later")
+async def list_later_charges(caller: TheCaller, database: TheDatabase) -> Json:
+    """One's own charges that are to begin at a time to come, the next first."""
+    now = system_clock()
+    async with database.unit_of_work(caller.scope) as work:
+        query = _starts(caller.person()).where(
+            start_requests.c.begins_at > now, operations.c.status == "queued"
+        )
+        found = (await work.execute(query.order_by(start_requests.c.begins_at))).mappings()
+        return Json({"items": [_asking(dict(row), now) for row in found]})
+
+
 @router.post("/charges", status_code=202)
 async def start_charge(
     caller: TheCaller, database: TheDatabase, bus: TheBus, settings: TheSettings, wish: ChargeInput
 ) -> Json:
-    """Ask the plug's station to start. Follow the charge by the id of this answer."""
+    """Ask the plug's station to start, now or at a time. Follow the charge by the id of this answer."""
     caller.require(Permission.CHARGE)
     person_id, now = caller.person(), system_clock()
     _, plug = await plug_named(database, wish.plug)
@@ -106,7 +119,8 @@ async def start_charge(
             station_id=plug.station_id,
             token_id=await _app_token(work, caller, cipher, person_id),
             evse=plug.evse,
-            limits=wish.limits.on_the_wire(),
+            until=wish.limits.as_wished(),
+            begins_at=wish.begins_at,
             idempotency_key=wish.idempotency_key,
         )
     bus.publish(f"station.{plug.station_id}.operations")
@@ -131,10 +145,13 @@ async def show_charge(caller: TheCaller, database: TheDatabase, charge_id: UUID)
 
 @router.post("/charges/{charge_id}/stop", status_code=202)
 async def stop_charge(caller: TheCaller, database: TheDatabase, bus: TheBus, charge_id: UUID) -> Json:
-    """Ask the station to end one's charge."""
+    """Ask the station to end one's charge; one that has not begun yet is called off."""
     person_id = caller.person()
     async with database.unit_of_work(caller.scope) as work:
         start = await _start(work, person_id, charge_id)
+        if start is not None and start["session_id"] is None:
+            await remote.call_off(work, caller, start["id"])
+            return Json({"id": charge_id}, status_code=202)
         session_id = (start or {}).get("session_id") or charge_id
         operation = await remote.stop(work, caller, session_id)
     bus.publish(f"station.{operation['station_id']}.operations")
@@ -189,12 +206,15 @@ def _charges(person_id: UUID) -> sa.Select[Any]:
         sa.select(
             sessions.c.id, sessions.c.status, sessions.c.refused, sessions.c.charging_state, sessions.c.started_at,
             sessions.c.ended_at, sessions.c.presumed_end, sessions.c.energy, sessions.c.power, sessions.c.soc,
-            sessions.c.stop_reason, sites.c.id.label("site_id"),
+            sessions.c.stop_reason, start_requests.c.limits, limits_reached.c.which.label("limit_reached"),
+            sites.c.id.label("site_id"),
             sa.func.coalesce(sites.c.name, stations.c.name).label("place_name"),
             billed.label("gross"), currency.label("currency"), paper.label("document_id"),
         )
         .join_from(sessions, stations, stations.c.id == sessions.c.station_id)
         .outerjoin(sites, sites.c.id == stations.c.site_id)
+        .outerjoin(start_requests, start_requests.c.id == sessions.c.request_id)
+        .outerjoin(limits_reached, limits_reached.c.session_id == sessions.c.id)
         .where(sessions.c.person_id == person_id)
     )  # fmt: skip
 
@@ -205,11 +225,13 @@ async def _charge(work: AsyncConnection, row: dict[str, Any]) -> dict[str, Any]:
     if running and cost is None:
         bill = await cost_so_far(work, row["id"], system_clock())
         cost = None if bill is None else {"amount": bill.gross.amount, "currency": bill.gross.currency}
-    kept = ("id", "started_at", "energy", "power", "soc", "stop_reason")
+    kept = ("id", "started_at", "energy", "power", "soc", "stop_reason", "limit_reached")
     state = state_of(row)
     return {
         **{name: row[name] for name in kept},
         "ended_at": row["ended_at"] or row["presumed_end"],
+        "begins_at": None,
+        "limits": _limits(row),
         "place": {"id": row["site_id"], "name": row["place_name"]},
         "state": state,
         "why": why_of(row, state),
@@ -238,18 +260,28 @@ def why_of(row: dict[str, Any], state: str) -> str | None:
     return "plug_in" if state == "preparing" and row["charging_state"] == "Idle" else None
 
 
-async def _start(work: AsyncConnection, person_id: UUID, charge_id: UUID) -> dict[str, Any] | None:
-    query = (
+def _limits(row: dict[str, Any]) -> dict[str, Any]:
+    """Where the charge is to end by itself: at ``energy`` (Wh), ``cost``, ``time`` (s) or ``soc`` (%)."""
+    return {} if row["limits"] is None else dict(msgspec.json.decode(row["limits"]))
+
+
+def _starts(person_id: UUID) -> sa.Select[Any]:
+    """One's starts with their place and how the station was asked."""
+    return (
         sa.select(
             start_requests.c.id, start_requests.c.created_at, start_requests.c.expires_at, start_requests.c.session_id,
-            operations.c.status, sites.c.id.label("site_id"),
+            start_requests.c.begins_at, start_requests.c.limits, operations.c.status, sites.c.id.label("site_id"),
             sa.func.coalesce(sites.c.name, stations.c.name).label("place_name"),
         )
         .join_from(start_requests, stations, stations.c.id == start_requests.c.station_id)
         .outerjoin(sites, sites.c.id == stations.c.site_id)
         .outerjoin(operations, operations.c.id == start_requests.c.operation_id)
-        .where(start_requests.c.id == charge_id, start_requests.c.person_id == person_id)
+        .where(start_requests.c.person_id == person_id)
     )  # fmt: skip
+
+
+async def _start(work: AsyncConnection, person_id: UUID, charge_id: UUID) -> dict[str, Any] | None:
+    query = _starts(person_id).where(start_requests.c.id == charge_id)
     row = (await work.execute(query)).mappings().first()
     return dict(row) if row is not None else None
 
@@ -260,20 +292,24 @@ _REFUSED = {
     "failed": "station_refused",
     "unsupported": "station_refused",
     "expired": "no_answer",
-    "cancelled": "no_answer",
+    "cancelled": "called_off",
 }
 """How the command to start ended -> why the charge did not begin."""
 
 
 def _asking(start: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """A start without its session yet: the station is asked, or the driver has not plugged in, or it failed."""
+    """A start without its session yet: it is for later, the station is asked, nobody has plugged in, or it failed."""
+    later = start["begins_at"] is not None and start["status"] == "queued" and start["begins_at"] > now
     why = _REFUSED.get(start["status"]) or ("not_plugged_in" if now > start["expires_at"] else None)
     return {
         "id": start["id"],
-        "started_at": start["created_at"],
+        "started_at": start["begins_at"] or start["created_at"],
         "ended_at": None,
+        "begins_at": start["begins_at"],
+        "limits": _limits(start),
+        "limit_reached": None,
         "place": {"id": start["site_id"], "name": start["place_name"]},
-        "state": "failed" if why else "asking",
+        "state": "failed" if why else "later" if later else "asking",
         "why": why or ("plug_in" if start["status"] in ("agreed", "unverified") else None),
         "energy": 0.0,
         "power": None,

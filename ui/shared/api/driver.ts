@@ -54,10 +54,20 @@ export interface PlugDetails extends Plug {
   place: Place;
 }
 
-export type ChargeState = "asking" | "preparing" | "charging" | "paused" | "finishing" | "ended" | "failed";
+export type ChargeState =
+  "later" | "asking" | "preparing" | "charging" | "paused" | "finishing" | "ended" | "failed";
 
 /** Why a charge waits or failed; the words are ours. */
-export type ChargeReason = "plug_in" | "not_plugged_in" | "station_refused" | "no_answer" | "token_refused";
+export type ChargeReason =
+  "plug_in" | "not_plugged_in" | "station_refused" | "no_answer" | "token_refused" | "called_off";
+
+/** Where a charge ends by itself: Wh, currency (decimal string), seconds, percent. */
+export interface ChargeLimits {
+  energy?: number;
+  cost?: string;
+  time?: number;
+  soc?: number;
+}
 
 export interface Charge {
   id: string;
@@ -66,6 +76,11 @@ export interface Charge {
   why: ChargeReason | null;
   started_at: string;
   ended_at: string | null;
+  /** When it is to begin, where that was asked for. */
+  begins_at: string | null;
+  limits: ChargeLimits;
+  /** The limit at which it was ended. */
+  limit_reached: keyof ChargeLimits | null;
   energy: number;
   power: number | null;
   soc: number | null;

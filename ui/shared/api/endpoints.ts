@@ -24,6 +24,7 @@ export interface Endpoints {
     | `/driver-groups/${string}/vehicles`
     | "/driver/best"
     | "/driver/charges"
+    | "/driver/charges/later"
     | `/driver/charges/${string}`
     | `/driver/charges/${string}/plan`
     | `/driver/charges/${string}/why`

@@ -18,3 +18,17 @@ export function nextTime(time: string, now: Date): string | null {
   if (at.getTime() <= now.getTime()) at.setDate(at.getDate() + 1);
   return at.toISOString();
 }
+
+export const LIMITS = ["none", "energy", "cost", "time", "soc"] as const;
+export type Limit = (typeof LIMITS)[number];
+/** Where a charge is to end by itself, as the API counts: Wh, currency, seconds, percent. */
+export type Limits = Partial<Record<`max_${Exclude<Limit, "none">}`, number>>;
+
+/** From what a person writes to what the API counts in. */
+const UNITS: Record<Exclude<Limit, "none">, number> = { energy: 1000, cost: 1, time: 60, soc: 1 };
+
+export function limitsOf(limit: Limit, most: number | null): Limits {
+  if (limit === "none" || most === null) return {};
+  const counted = most * UNITS[limit];
+  return { [`max_${limit}`]: limit === "cost" ? counted : Math.round(counted) };
+}
