@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from gridlane.accounts import changing, keys, signing_in
+from gridlane.accounts import changing, keys, signing_in, switching
+from gridlane.accounts.entering_api import address_of, agent_of, begin
 from gridlane.accounts.model import organizations
 from gridlane.accounts.recognising import COOKIE
 from gridlane.kernel.access import Permission
@@ -27,6 +28,10 @@ class PasswordInput(BaseModel):
 class MeChange(BaseModel):
     name: Annotated[str, Field(max_length=200)] = ""
     language: Literal["en", "de"] = "en"
+
+
+class OrganizationChoice(BaseModel):
+    organization_id: UUID
 
 
 class KeyInput(BaseModel):
@@ -53,10 +58,27 @@ async def me(caller: TheCaller, database: TheDatabase) -> Json:
             "name": caller.name,
             "person_id": caller.person_id,
             "organization": organization,
+            "organizations": await switching.reached(database, caller),
             "permissions": sorted(one.word for one in caller.permissions),
             "sites": None if caller.sites is None else sorted(caller.sites),
         }
     )
+
+
+@router.post("/me/organization", tags=["sign-in"], status_code=204)
+async def go_over(
+    request: Request, response: Response, caller: TheCaller, database: TheDatabase, wish: OrganizationChoice
+) -> None:
+    """Go over to another organization that one belongs to. The session is a new one; the present one ends."""
+    secret = await switching.go_over(
+        database,
+        caller,
+        wish.organization_id,
+        session=request.cookies.get(COOKIE),
+        address=address_of(request),
+        user_agent=agent_of(request),
+    )
+    await begin(request, response, database, secret)
 
 
 @router.get("/me/sessions", tags=["sign-in"])

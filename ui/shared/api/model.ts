@@ -36,6 +36,8 @@ export interface Me {
   full_name?: string;
   email?: string;
   organization: Organization | null;
+  /** All that the person belongs to. */
+  organizations?: { id: string; name: string; role: string }[];
   permissions: string[];
 }
 

@@ -894,6 +894,7 @@ export const operator: Translation<typeof en.operator> = {
   "person.menu": "{name}: Darstellung, Sprache, Abmelden",
   "person.name": "Name",
   "person.password": "Passwort",
+  "person.organization": "Organisation",
   "person.sign_out": "Abmelden",
 
   "phase.ended": "Beendet",

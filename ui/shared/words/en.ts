@@ -876,6 +876,7 @@ export const operator = {
   "person.menu": "{name}: appearance, language, sign out",
   "person.name": "Name",
   "person.password": "Password",
+  "person.organization": "Organization",
   "person.sign_out": "Sign out",
 
   "phase.ended": "Ended",
