@@ -27,7 +27,9 @@ Amount = Annotated[Decimal | None, Field(ge=0, description="in the organization'
 
 
 class TokenChange(BaseModel):
-    """What a token may do. ``concurrent``: sessions at a time, 0 for any number."""
+    """What a token may do. ``concurrent``: sessions at a time, 0 for any number. ``at_budget``: whether a charge that
+    uses the budget up ends, or goes on and its holder is told; the next one is refused either way.
+    """
 
     name: Annotated[str, Field(max_length=200)] = ""
     person_id: UUID | None = None
@@ -42,6 +44,7 @@ class TokenChange(BaseModel):
     budget_energy: Energy = None
     budget_money: Amount = None
     budget_period: Literal["day", "month"] = "month"
+    at_budget: Literal["end", "warn"] = "end"
     language: Annotated[str | None, Field(pattern="^[a-zA-Z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = None
     local_list: bool = True
 

@@ -58,6 +58,7 @@ tokens = sa.Table(
     sa.Column("budget_energy", sa.Float, nullable=True, comment="Wh in each period"),
     sa.Column("budget_money", sa.Numeric, nullable=True, comment="in the organization's currency, in each period"),
     sa.Column("budget_period", sa.Text, nullable=False, server_default="month", comment="day or month, organization's time"),
+    sa.Column("at_budget", sa.Text, nullable=False, server_default="end", comment="end or warn: what becomes of a charge that uses it up"),
     sa.Column("language", sa.Text, nullable=True, comment="RFC 5646"),
     sa.Column("local_list", sa.Boolean, nullable=False, server_default=sa.true(), comment="stands in the stations' local lists"),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from gridlane.billing import checkout, guarding, paying_out, running_cost, settlement, subscribing
+from gridlane.billing import budgets, checkout, guarding, paying_out, running_cost, settlement, subscribing
 from gridlane.billing.agreeing import agree_for_session
 from gridlane.billing.parts import Parts
 from gridlane.billing.reconciliation import reconcile
@@ -55,6 +55,7 @@ class Consequences:
         assert isinstance(fact, SessionEnded)
         if recorded.organization_id is not None and not fact.presumed:
             await self._parts.settlement.settle(recorded.organization_id, fact.session_id)
+            await budgets.watch(self._database, self._clock(), session_id=fact.session_id)
 
     async def correct(self, recorded: Recorded) -> None:
         """What was reported of an ended session has changed: bill it, or bill it anew."""
@@ -88,6 +89,11 @@ class Consequences:
     async def watch_holds(self) -> None:
         """Hold more, or end the charge, before it costs more than is held."""
         for station_id in await guarding.watch_holds(self._database, self._parts.payments, self._clock()):
+            self._bus.publish(f"station.{station_id}.operations")
+
+    async def watch_budgets(self) -> None:
+        """Charges whose token has used its budget up end, or their holders are told."""
+        for station_id in await budgets.watch(self._database, self._clock()):
             self._bus.publish(f"station.{station_id}.operations")
 
     async def close_month(self) -> None:
@@ -136,6 +142,7 @@ JOBS = (
     JobRow("billing.carry_on", "* * * * *", Consequences.carry_on),
     JobRow("billing.show_costs", "* * * * *", Consequences.show_costs),
     JobRow("billing.watch_holds", "* * * * *", Consequences.watch_holds),
+    JobRow("billing.watch_budgets", "* * * * *", Consequences.watch_budgets),
     JobRow("billing.collect", "17 * * * *", Consequences.collect),
     JobRow("billing.compare", "10 2 * * *", Consequences.compare),
     JobRow("billing.plan_fees", "0 3 1 * *", Consequences.bill_plans),

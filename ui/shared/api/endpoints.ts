@@ -217,6 +217,7 @@ export interface Endpoints {
     | `/me/cases/${string}/rating`
     | "/me/forget"
     | "/me/inbox/read"
+    | "/me/organization"
     | "/me/passkeys"
     | "/me/passkeys/options"
     | "/me/password"
