@@ -115,6 +115,26 @@ async def test_a_plan_is_asked_for_watched_made_played_with_compared_and_reporte
     assert [row["certificate"]["proof"] for row in listed["items"]] == ["optimal", "optimal"]
 
 
+async def test_a_corridor_is_planned_from_journeys_and_roads(installation, planner):
+    corridor = {
+        "name": "Motorway",
+        "candidates": {"file": "c.csv", "text": "id,lon,lat,node\nb,14.0,52.0,B\nc,15.0,52.0,C\n"},
+        "journeys": {"file": "j.csv", "text": "id,from,to,weight\nn,A,C,40\nw,B,D,50\n"},
+        "roads": {"file": "r.csv", "text": "from,to,metres\nA,B,100000\nB,C,100000\nC,D,100000\n"},
+        "aim": {"objective": "flows", "sites": 1, "range_km": 205},
+    }
+    scenario = await installation.post("/planning/scenarios", corridor)
+    made_plan = await made(installation, {"scenario_id": scenario["id"]})
+    assert made_plan["state"] == "done", made_plan["problem"]
+    plan = made_plan["result"]["plan"]
+    assert [site["id"] for site in plan["sites"]] == ["c"]
+    assert plan["certificate"]["proof"] == "optimal"
+    assert made_plan["result"]["served"] == "02"
+    for form in ("html", "pdf"):
+        answer = await installation.http.get(f"/api/v1/planning/plans/{made_plan['id']}/report.{form}")
+        assert answer.status_code == 200, answer.text
+
+
 async def test_a_pareto_front_grows_from_few_sites_to_all_that_are_asked_for(installation, planner):
     scenario = await installation.post("/planning/scenarios", tables())
     wish = {"scenario_id": scenario["id"], "against": "money", "steps": 4}

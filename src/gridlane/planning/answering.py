@@ -227,7 +227,7 @@ def in_values(scenario: Scenario, progress: Progress) -> dict[str, Any]:
     """Progress as people read it: value and bound instead of costs, and the sites of the best plan so far by id."""
     aim = scenario.aim
     value, bound = progress.cost, progress.bound
-    if aim.share is None and aim.objective is Objective.COVERAGE:
+    if aim.share is None and aim.objective in {Objective.COVERAGE, Objective.FLOWS}:
         total = float(scenario.demand.weight.sum())
         value, bound = total - value, total - bound
     elif aim.objective in IN_MONEY:

@@ -54,7 +54,7 @@ class Table(BaseModel):
 class Aim(BaseModel):
     """What "better" means. Give one of ``sites``, ``budget`` (as in "2500000 EUR") and ``share``."""
 
-    objective: Literal["coverage", "access", "service"] = "coverage"
+    objective: Literal["coverage", "access", "service", "flows"] = "coverage"
     radius_m: Annotated[float, Field(gt=0, le=500_000)] = 500
     decay: Literal["step", "linear", "logit"] = "step"
     sites: Annotated[int | None, Field(ge=1, le=100_000)] = None
@@ -63,6 +63,7 @@ class Aim(BaseModel):
     people: Annotated[str, Field(max_length=60)] = "residents"
     floors: dict[str, Share] = {}
     largest_difference: Share | None = None
+    range_km: Annotated[float, Field(gt=0, le=2_000, description="of one charge, for flows")] = 300
 
 
 class Period(BaseModel):
@@ -77,7 +78,7 @@ class Wait(BaseModel):
 
 
 class NewScenario(BaseModel):
-    """Either tables of one's own (demand and candidates, perhaps stations) or a data set that comes with Gridlane."""
+    """Either tables of one's own (candidates, and demand or journeys) or a data set that comes with Gridlane."""
 
     name: Annotated[str, Field(max_length=100)] = ""
     shipped: str | None = None
@@ -87,6 +88,18 @@ class NewScenario(BaseModel):
     exclusions: Annotated[Table | None, Field(description="GeoJSON polygons where nothing may be built")] = (
         None
     )
+    travel: Annotated[Table | None, Field(description="distances: demand, site, metres")] = None
+    missing: Annotated[
+        Literal["refused", "unreachable"], Field(description="what a pair that travel lacks means")
+    ] = "refused"
+    roads: Annotated[Table | None, Field(description="a road graph: from, to, metres, perhaps one_way")] = (
+        None
+    )
+    nodes: Annotated[Table | None, Field(description="where the nodes of the roads are: id, lon, lat")] = None
+    journeys: Annotated[Table | None, Field(description="for flows: id, from, to, weight")] = None
+    stops: Annotated[
+        Table | None, Field(description="sites along journeys (without roads): journey, site, metres")
+    ] = None
     columns: Annotated[
         dict[str, dict[str, str]],
         Field(description='what the tables call a column, as in {"demand": {"weight": "residents"}}'),
@@ -182,6 +195,7 @@ async def create_scenario(
         "source": wish.source,
         "tables": names,
         "columns": wish.columns,
+        "travel": {"missing": wish.missing},
         "aim": wish.aim.model_dump(exclude_none=True),
     }
     read = await planner.ask({"do": "read", "page": described, "files": files})

@@ -1,6 +1,7 @@
 """The one door to all solvers: a scenario, with money or without, in; a plan with its proof out."""
 
 from gridlane.planning import investing
+from gridlane.planning.corridors import ask_corridors, make_corridor_plan
 from gridlane.planning.investment import Investment
 from gridlane.planning.placement import Watch
 from gridlane.planning.plan import Plan
@@ -17,7 +18,10 @@ def check(scenario: Scenario, investment: Investment | None) -> None:
         raise AimImpossible(
             reason="the objective cost is not planned from a page; ask for service with a budget for each period"
         )
-    if scenario.aim.objective not in IN_MONEY:
+    if scenario.aim.objective is Objective.FLOWS:
+        scenario.check()
+        ask_corridors(scenario)
+    elif scenario.aim.objective not in IN_MONEY:
         scenario.check()
     elif investment is None:
         raise AimImpossible(
@@ -36,6 +40,8 @@ def decide(
     ``watch`` sees progress and may stop the work; the plan is then the best one so far with its proved gap.
     """
     check(scenario, investment)
+    if scenario.aim.objective is Objective.FLOWS:
+        return make_corridor_plan(scenario, seed=seed, watch=watch)
     if scenario.aim.objective not in IN_MONEY or investment is None:
         return make_plan(scenario, seed=seed, watch=watch)
     return investing.make_investment_plan(scenario, investment, seed=seed, watch=watch)

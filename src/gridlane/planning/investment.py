@@ -13,7 +13,8 @@ from gridlane.planning.reach import Floats, Indices
 from gridlane.planning.rollout import NOTHING, Network, Rollout
 from gridlane.planning.scenario import Demand, Scenario, Stations
 from gridlane.planning.sizing import WaitTarget
-from gridlane.planning.travel import within
+from gridlane.planning.supplied import joined, renumbered
+from gridlane.planning.travel import Pairs, within
 
 SAME_PLACE_M = 60.0
 """Devices in one square of this side count as one station."""
@@ -81,7 +82,7 @@ def ask_investment(scenario: Scenario, investment: Investment) -> Asked:
     x = np.concatenate((sites.x, [each.x for each in standing]))
     y = np.concatenate((sites.y, [each.y for each in standing]))
     option_start, options = site_options(scenario, layouts, len(investment.layouts), standing, own)
-    offsets, wants, gains = who_reaches_whom(scenario.demand, investment, x, y)
+    offsets, wants, gains = who_reaches_whom(scenario, investment, standing, (x, y))
     classes, group = class_numbers(scenario)
     names, feeder = feeder_numbers(scenario, investment, len(standing))
     network = Network(
@@ -190,12 +191,22 @@ def site_options(
 
 
 def who_reaches_whom(
-    demand: Demand, investment: Investment, x: Floats, y: Floats
+    scenario: Scenario, investment: Investment, standing: list[Standing], places: tuple[Floats, Floats]
 ) -> tuple[np.ndarray, Indices, Floats]:
     """The blocks of the network: per site and kind the wants within that kind's radius, and the share it serves."""
+    demand, (x, y) = scenario.demand, places
+    numbers = [scenario.stations.id.index(each.id) for each in standing]
+
+    def reached(radius: float) -> Pairs:
+        if scenario.travel is None:
+            return within(demand.x, demand.y, x, y, radius)
+        kept = renumbered(scenario.travel.within(radius, stations=True), np.array(numbers, dtype=np.int32))
+        kept = Pairs(kept.row, (kept.site + len(scenario.sites)).astype(np.int32), kept.distance)
+        return joined([scenario.travel.within(radius), kept])
+
     blocks, wants, gains = [], [], []
     for k, charger in enumerate(investment.chargers):
-        pairs = within(demand.x, demand.y, x, y, charger.radius_m)
+        pairs = reached(charger.radius_m)
         blocks.append(pairs.site.astype(np.int64) * len(investment.chargers) + k)
         wants.append(pairs.row + k * len(demand))
         gains.append(covered(pairs.distance, charger.radius_m, charger.decay))

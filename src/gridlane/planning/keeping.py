@@ -22,7 +22,9 @@ from gridlane.kernel.ids import new_id
 from gridlane.planning.model import planning_plans, planning_scenarios
 
 LARGEST = 32 * 1024 * 1024
-TABLES = ("demand", "candidates", "stations", "exclusions")
+TABLES = (
+    "demand", "candidates", "stations", "exclusions", "travel", "roads", "nodes", "journeys", "stops",
+)  # fmt: skip
 FORMS = (".csv", ".geojson", ".json", ".gpkg", ".parquet")
 
 
@@ -47,7 +49,7 @@ class FormUnknown(Refusal):
 class TableMissing(Refusal):
     code = "planning_table_missing"
     kind = Kind.INVALID
-    sentence = "The table {table} is missing: a scenario needs demand and candidates, and may have stations."
+    sentence = "The table {table} is missing: a scenario needs candidates, and demand or journeys."
 
 
 def question_of(scenario: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def question_of(scenario: Mapping[str, Any]) -> dict[str, Any]:
 
 def uploaded(tables: Mapping[str, tuple[str, bytes]]) -> tuple[dict[str, str], dict[str, bytes]]:
     """Table -> file name and content, under names of our own. Raises FormUnknown, TableMissing, UploadTooLarge."""
-    for table in TABLES[:2]:
+    for table in ("candidates", "journeys" if "journeys" in tables else "demand"):
         if table not in tables:
             raise TableMissing(table=table)
     names, files = {}, {}

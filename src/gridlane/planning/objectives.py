@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridlane.planning.reach import Floats, Reach, from_entries
+from gridlane.planning.reach import Floats, Indices, Reach, from_entries
 from gridlane.planning.scenario import Aim, Decay, Objective, Scenario
 from gridlane.planning.travel import Pairs, nearest, within
 
@@ -49,13 +49,18 @@ def ask_coverage(scenario: Scenario) -> Question:
     kept = pairs_with_stations(scenario)
     np.minimum.at(served, kept.row, lost(kept, demand.weight, aim))
     sites = scenario.sites
-    pairs = within(demand.x, demand.y, sites.x, sites.y, aim.radius_m)
+    if scenario.travel is not None:
+        pairs = scenario.travel.within(aim.radius_m)
+    else:
+        pairs = within(demand.x, demand.y, sites.x, sites.y, aim.radius_m)
     reach = from_entries(pairs.row, pairs.site, lost(pairs, demand.weight, aim), served, len(sites))
     return Question(reach, float(np.sum(demand.weight)), served, exact=True)
 
 
 def pairs_with_stations(scenario: Scenario) -> Pairs:
     demand, stations = scenario.demand, scenario.stations
+    if scenario.travel is not None:
+        return scenario.travel.within(scenario.aim.radius_m, stations=True)
     return within(demand.x, demand.y, stations.x, stations.y, scenario.aim.radius_m)
 
 
@@ -66,15 +71,27 @@ def lost(pairs: Pairs, weight: Floats, aim: Aim) -> Floats:
 def ask_access(scenario: Scenario) -> Question:
     demand, sites, stations = scenario.demand, scenario.sites, scenario.stations
     usable = np.flatnonzero(~sites.shut).astype(np.int32)
-    pairs = nearest(demand.x, demand.y, sites.x[usable], sites.y[usable], NEIGHBOURS)
+    if scenario.travel is not None:
+        pairs = scenario.travel.nearest(usable, NEIGHBOURS)
+    else:
+        pairs = nearest(demand.x, demand.y, sites.x[usable], sites.y[usable], NEIGHBOURS)
     cost = pairs.distance * demand.weight[pairs.row]
     whole_list = len(pairs) == len(demand) * len(usable)
     served = np.full(len(demand), np.inf)
     if len(stations):
-        kept = nearest(demand.x, demand.y, stations.x, stations.y, 1)
-        served = kept.distance * demand.weight
+        served = to_nearest(scenario, None) * demand.weight
+    served[demand.weight == 0.0] = 0.0
     farthest = np.zeros(len(demand))
     np.maximum.at(farthest, pairs.row, cost)
     fallback = np.minimum(served, farthest + 1.0 if whole_list else farthest)
     reach = from_entries(pairs.row, usable[pairs.site], cost, fallback, len(sites))
     return Question(reach, None, served, exact=whole_list)
+
+
+def to_nearest(scenario: Scenario, sites: Indices | None) -> Floats:
+    """Metres from every demand point to the nearest of some candidates, or (None) of the stations."""
+    if scenario.travel is not None:
+        return scenario.travel.to_nearest(sites)
+    demand, places = scenario.demand, scenario.stations if sites is None else scenario.sites
+    x, y = (places.x, places.y) if sites is None else (places.x[sites], places.y[sites])
+    return nearest(demand.x, demand.y, x, y, 1).distance

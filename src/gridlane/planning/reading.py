@@ -11,9 +11,15 @@ import numpy as np
 
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.money import Money
+from gridlane.planning.journeys_reading import read_journeys
 from gridlane.planning.scenario import Aim, Decay, Demand, Objective, Scenario, Sites, Stations
+from gridlane.planning.supplied import Roads, Travel
+from gridlane.planning.supplied_reading import UNREACHABLE, complain_of_islands, read_roads, read_travel
 from gridlane.planning.tables import FileUnreadable, Row, read_rows
 from gridlane.planning.zones import inside, read_zones
+
+NAMES = ("demand", "candidates", "stations", "travel", "roads", "nodes", "journeys", "stops")
+"""Tables of rows; the exclusions are shapes."""
 
 
 class ScenarioBroken(Refusal):
@@ -45,17 +51,30 @@ def scenario_of(settings: dict[str, Any], folder: Path) -> Scenario:
     problems: list[str] = []
     tables = settings.get("tables", {})
     aim = read_aim(settings.get("aim", {}), problems)
-    read = {name: table_at(folder, tables, name) for name in ("demand", "candidates", "stations")}
+    flows = aim.objective is Objective.FLOWS
+    read = {name: table_at(folder, tables, name, flows=flows) for name in NAMES}
     crs = str(settings.get("crs") or fitting_crs(read["demand"][1] + read["candidates"][1]))
     columns = settings.get("columns", {})
-    demand = read_demand(Reader(*read["demand"], crs, columns.get("demand", {}), problems))
-    sites = read_sites(Reader(*read["candidates"], crs, columns.get("candidates", {}), problems))
-    stations = read_stations(Reader(*read["stations"], crs, columns.get("stations", {}), problems))
+    reader = {name: Reader(*read[name], crs, columns.get(name, {}), problems) for name in NAMES}
+    demand = read_demand(reader["demand"])
+    sites, stations = read_sites(reader["candidates"]), read_stations(reader["stations"])
+    journeys = None
+    if flows:
+        roads = roads_of(reader, sites, stations, None) if "roads" in tables else None
+        stops = reader["stops"] if "stops" in tables else None
+        demand, journeys = read_journeys(reader["journeys"], roads, stops, sites, stations)
+        travel: Travel | None = None
+    else:
+        travel = travel_of(settings, reader, demand, sites, stations)
     zones = read_zones(folder / tables["exclusions"], problems) if "exclusions" in tables else []
     if problems:
         raise ScenarioBroken(problems)
     if zones:
         sites = replace(sites, shut=sites.shut | inside(zones, *degrees(crs, sites.x, sites.y)))
+    if travel is not None:
+        complain_of_islands(travel, aim.objective, demand, sites, problems)
+    if problems:
+        raise ScenarioBroken(problems)
     return Scenario(
         name=str(settings.get("name", folder.name)),
         crs=crs,
@@ -64,6 +83,42 @@ def scenario_of(settings: dict[str, Any], folder: Path) -> Scenario:
         stations=stations,
         aim=aim,
         source=str(settings.get("source", "")),
+        travel=travel,
+        journeys=journeys,
+    )
+
+
+def travel_of(
+    settings: dict[str, Any], reader: "dict[str, Reader]", demand: Demand, sites: Sites, stations: Stations
+) -> Travel | None:
+    """The travel a page supplies: a table of distances, or roads; None for straight lines."""
+    tables = settings.get("tables", {})
+    if "travel" in tables and "roads" in tables:
+        raise ScenarioBroken(["[tables] names both travel and roads: give one of them"])
+    missing = str(settings.get("travel", {}).get("missing", "refused"))
+    if missing not in {"refused", UNREACHABLE}:
+        raise ScenarioBroken([f"[travel] missing = {missing!r}: must be refused or {UNREACHABLE}"])
+    if "travel" in tables:
+        return read_travel(reader["travel"], demand, sites, stations, missing)
+    return roads_of(reader, sites, stations, demand) if "roads" in tables else None
+
+
+def roads_of(
+    reader: "dict[str, Reader]", sites: Sites, stations: Stations, demand: Demand | None
+) -> Roads | None:
+    """The road graph with where everything meets it; journeys (no demand) name their nodes themselves."""
+    nodes = reader["nodes"] if reader["nodes"].rows else None
+    nobody = replace(reader["demand"], rows=[])
+    people = reader["demand"] if demand is not None else nobody
+    return read_roads(
+        reader["roads"],
+        nodes,
+        (people, reader["candidates"], reader["stations"]),
+        (
+            (demand.x, demand.y) if demand is not None else (np.empty(0), np.empty(0)),
+            (sites.x, sites.y),
+            (stations.x, stations.y),
+        ),
     )
 
 
@@ -76,10 +131,12 @@ def read_page(page: Path) -> dict[str, Any]:
         raise FileUnreadable(file=page, reason=f"it is no TOML ({wrong})") from None
 
 
-def table_at(folder: Path, tables: dict[str, str], name: str) -> tuple[str, list[Row]]:
-    """The rows of a named table; stations may be absent."""
+def table_at(
+    folder: Path, tables: dict[str, str], name: str, *, flows: bool = False
+) -> tuple[str, list[Row]]:
+    """The rows of a named table; only the candidates and the demand (for flows: the journeys) must be there."""
     if name not in tables:
-        if name == "stations":
+        if name not in {"candidates", "journeys" if flows else "demand"}:
             return name, []
         raise ScenarioBroken([f'[tables] names no {name}: add {name} = "{name}.csv"'])
     rows = read_rows(folder / tables[name])
@@ -105,6 +162,7 @@ def read_aim(values: dict[str, Any], problems: list[str]) -> Aim:
         return given
 
     objective = Objective(one_of("objective", Objective, "coverage"))
+    people = "journeys" if objective is Objective.FLOWS else "residents"
     sites, radius = number("sites", None), number("radius_m", 500.0)
     return Aim(
         objective=objective,
@@ -113,9 +171,10 @@ def read_aim(values: dict[str, Any], problems: list[str]) -> Aim:
         sites=int(sites) if sites is not None else None,
         budget=read_money(values.get("budget"), problems),
         share=number("share", None, most=1.0),
-        people=str(values.get("people", "residents")),
+        people=str(values.get("people", people)),
         floors=read_floors(values.get("floors", {}), problems),
         largest_difference=number("largest_difference", None, most=1.0),
+        range_km=float(number("range_km", 300.0) or 300.0),
     )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gridlane.planning.corridors import ask_corridors
 from gridlane.planning.drawing import draw
 from gridlane.planning.objectives import ask
 from gridlane.planning.plan import Plan
@@ -35,6 +36,8 @@ def served_shares(scenario: Scenario, plan: Plan) -> tuple[Floats, Floats]:
     """How well every demand point is served before and after, 0 to 1 (for access: within the radius or not)."""
     if plan.settings["objective"] == Objective.SERVICE:
         return before_and_near(scenario, plan)
+    if plan.settings["objective"] == Objective.FLOWS:
+        return captured_journeys(scenario, plan)
     question = ask(scenario)
     number = {id_: j for j, id_ in enumerate(scenario.sites.id)}
     sites = np.array([number[site.id] for site in plan.sites], dtype=np.int32)
@@ -55,3 +58,12 @@ def before_and_near(scenario: Scenario, plan: Plan) -> tuple[Floats, Floats]:
         pairs = within(demand.x, demand.y, site_x, site_y, scenario.aim.radius_m)
         near.append((np.bincount(pairs.row, minlength=len(demand)) > 0).astype(np.float64))
     return near[0], near[1]
+
+
+def captured_journeys(scenario: Scenario, plan: Plan) -> tuple[Floats, Floats]:
+    """Which journeys get through today, and with the plan."""
+    asked = ask_corridors(scenario)
+    number = {id_: j for j, id_ in enumerate(scenario.sites.id)}
+    sites = np.array([number[site.id] for site in plan.sites], dtype=np.int32)
+    before, after = asked.through(sites[:0]), asked.through(sites)
+    return before.astype(np.float64), after.astype(np.float64)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.money import Money
+from gridlane.planning.flows import Journeys
+from gridlane.planning.supplied import Travel
 
 Floats = NDArray[np.float64]
 
@@ -22,6 +24,7 @@ class Objective(StrEnum):
     ACCESS = "access"  # as little weighted distance as possible (p-median)
     SERVICE = "service"  # as many arrivals served within the waiting target as the budgets allow
     COST = "cost"  # the cheapest way to serve a share of the arrivals within the waiting target
+    FLOWS = "flows"  # as many journeys as possible that can be made, there and back, by charging on the way
 
 
 class Decay(StrEnum):
@@ -108,6 +111,7 @@ class Aim:
     people: str = "residents"  # the word for what a weight counts
     floors: tuple[tuple[str, float], ...] = ()  # covered share that a class of demand is promised
     largest_difference: float | None = None  # of covered share between any two classes
+    range_km: float = 300.0  # what a car drives on one charge, for flows
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,8 @@ class Scenario:
     stations: Stations
     aim: Aim
     source: str = ""
+    travel: Travel | None = None  # None for straight lines
+    journeys: Journeys | None = None  # for flows; one per demand point
 
     @property
     def input_hash(self) -> str:
@@ -129,6 +135,9 @@ class Scenario:
             for column in vars(table).values():
                 if isinstance(column, np.ndarray):
                     digest.update(np.ascontiguousarray(column).tobytes())
+        for more in (self.travel, self.journeys):
+            if more is not None:
+                digest.update(more.digest)
         return digest.hexdigest()
 
     @property
@@ -171,7 +180,7 @@ def contradictions(scenario: Scenario) -> list[str]:
         )
         != 1,
         f"the objective {aim.objective} needs the page's parts about chargers, periods and money": aim.objective
-        not in {Objective.COVERAGE, Objective.ACCESS},
+        not in {Objective.COVERAGE, Objective.ACCESS, Objective.FLOWS},
         "a share, floors and a largest difference are about coverage; the objective is not": about_coverage
         and aim.objective is not Objective.COVERAGE,
         "floors go with a number of sites or a budget, not with the fewest sites": aim.share is not None

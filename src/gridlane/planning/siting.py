@@ -9,13 +9,12 @@ import numpy as np
 from gridlane.planning.explaining import explain
 from gridlane.planning.fewest import fewest_sites
 from gridlane.planning.interchange import opened, service
-from gridlane.planning.objectives import Question, ask
+from gridlane.planning.objectives import Question, ask, to_nearest
 from gridlane.planning.placement import Effort, Progress, Watch, place
 from gridlane.planning.plan import Certificate, GroupShare, Plan
 from gridlane.planning.promises import Classes, closeness, floor, place_with_promises
 from gridlane.planning.reach import Floats, Indices
 from gridlane.planning.scenario import AimImpossible, Scenario, promised
-from gridlane.planning.travel import nearest
 
 
 def make_plan(
@@ -154,9 +153,7 @@ def paid_by_row(scenario: Scenario, question: Question, sites: Indices) -> Float
     """What every demand point really costs under a plan, also where the solver's list was cut."""
     if question.exact:
         return service(question.reach.view, opened(question.reach, sites))[1]
-    demand, places = scenario.demand, scenario.sites
-    found = nearest(demand.x, demand.y, places.x[sites], places.y[sites], 1)
-    return np.minimum(question.served_now, found.distance * demand.weight)
+    return np.minimum(question.served_now, to_nearest(scenario, sites) * scenario.demand.weight)
 
 
 def group_shares(scenario: Scenario, question: Question, paid: Floats) -> tuple[GroupShare, ...]:
@@ -186,6 +183,7 @@ def settings(scenario: Scenario) -> dict[str, Any]:
     return {
         "objective": str(aim.objective),
         "radius_m": aim.radius_m,
+        "travel": "straight line" if scenario.travel is None else "supplied",
         "decay": str(aim.decay),
         "sites": aim.sites,
         "budget": str(aim.budget) if aim.budget else None,

@@ -9,7 +9,7 @@ import numpy as np
 
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.planning.interchange import Exchange, Means
-from gridlane.planning.objectives import Question, ask, covered
+from gridlane.planning.objectives import Question, ask, covered, to_nearest
 from gridlane.planning.reach import Floats, Indices
 from gridlane.planning.scenario import Objective, Scenario
 from gridlane.planning.siting import expenses
@@ -75,9 +75,20 @@ class WhatIf:
 
     def move(self, site: str, x: float, y: float) -> Change:
         """The site of the plan ``site`` stands at ``x, y`` (metres) instead, which need not be a candidate."""
+        if (
+            self.scenario.travel is not None
+        ):  # only candidates have distances: the nearest one stands for the place
+            places = self.scenario.sites
+            enter = int(np.argmin(np.where(places.shut, np.inf, np.hypot(places.x - x, places.y - y))))
+            return self.stand(
+                site, self.cost_at(to_nearest(self.scenario, np.array([enter], dtype=np.int32)))
+            )
+        return self.stand(site, self.cost_from(x, y))
+
+    def stand(self, site: str, there: Floats) -> Change:
+        """The site of the plan moved to where every row would cost ``there``."""
         leave = self.known(site)
         cost = self.cost_without(leave)
-        there = self.cost_from(x, y)
         after = np.minimum(cost, there)
         server = self.server_without(leave)
         server[there < cost] = leave
@@ -85,9 +96,8 @@ class WhatIf:
 
     def swap(self, site: str, other: str) -> Change:
         """Another candidate instead of a site of the plan."""
-        enter = self.known(other)
-        places = self.scenario.sites
-        return self.move(site, float(places.x[enter]), float(places.y[enter]))
+        enter = np.array([self.known(other)], dtype=np.int32)
+        return self.stand(site, self.cost_at(to_nearest(self.scenario, enter)))
 
     def drop(self, site: str) -> Change:
         """The plan without one of its sites."""
@@ -104,8 +114,12 @@ class WhatIf:
 
     def cost_from(self, x: float, y: float) -> Floats:
         """What every row would cost if it were served from a place."""
+        demand = self.scenario.demand
+        return self.cost_at(np.hypot(demand.x - x, demand.y - y))
+
+    def cost_at(self, distance: Floats) -> Floats:
+        """What every row costs so many metres from where it is served."""
         demand, aim = self.scenario.demand, self.scenario.aim
-        distance = np.hypot(demand.x - x, demand.y - y)
         if aim.objective is Objective.ACCESS:
             return distance * demand.weight
         return demand.weight * (1.0 - covered(distance, aim.radius_m, aim.decay))
