@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,6 +36,13 @@ def shared(vehicles, capacity):
         weight=np.ones((1, 1), dtype=np.complex128),
         capacity=np.full((1, HOURS), capacity),
     )
+
+
+def test_the_solver_prints_nothing(capfd):
+    made = threading.Thread(target=lambda: solve(program()))  # a thread of its own has a solver of its own
+    made.start()
+    made.join()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_energy_is_charged_in_the_cheapest_hour():

@@ -141,18 +141,24 @@ def test_a_raise_needs_no_proof(known):
     assert w.escalation(standing, later(500)) is w.Escalation.NOTHING
 
 
-def test_a_limit_proven_while_an_older_one_could_still_arrive_is_proven_again_by_what_is_drawn_later(known):
+def test_what_a_station_answered_before_the_next_limit_was_promised_cannot_come_after_it(known):
     standing = w.accepted(w.promise(known, limit(1, 20.0)), 1, later(1))
-    standing = w.measured(standing, EVSE, 20.0, later(5))
     standing = w.accepted(w.promise(standing, limit(2, 10.0, at=6)), 2, later(7))
+    assert w.could_draw(w.proven(standing, 2, later(8)), EVSE, later(9)) == 10.0
+
+
+def test_a_limit_proven_while_an_older_one_could_still_arrive_is_proven_again_by_what_is_drawn_later(known):
+    standing = w.measured(w.promise(known, limit(1, 20.0)), EVSE, 20.0, later(5))
+    standing = w.accepted(w.promise(standing, limit(2, 10.0, at=6)), 1, later(6.5))
+    standing = w.accepted(standing, 2, later(7))
     early = w.measured(standing, EVSE, 10.0, later(10))
     assert w.could_draw(early, EVSE, later(11)) == 20.0
     assert w.could_draw(w.measured(early, EVSE, 10.0, later(40)), EVSE, later(41)) == 10.0
 
 
 def test_a_limit_proven_while_an_older_one_could_still_arrive_is_read_back_once_none_can(known):
-    standing = w.accepted(w.promise(known, limit(1, 20.0)), 1, later(1))
-    standing = w.accepted(w.promise(standing, limit(2, 10.0, at=6)), 2, later(7))
+    standing = w.promise(w.promise(known, limit(1, 20.0)), limit(2, 10.0, at=6))
+    standing = w.accepted(w.accepted(standing, 1, later(6.5)), 2, later(7))
     early = w.proven(standing, 2, later(10))
     assert w.escalation(early, later(20)) is w.Escalation.NOTHING
-    assert w.escalation(early, later(32)) is w.Escalation.READ_BACK
+    assert w.escalation(early, later(37)) is w.Escalation.READ_BACK

@@ -236,7 +236,7 @@ async def test_nothing_is_overloaded_from_the_first_second_where_ac_and_dc_share
             await here.until(lambda: here.stations[4].evse().power > 4_500.0, "the newcomer has more")
             await here.until(lambda: here.currents()[0] > 50.0, "the circuit is used again")
         assert max(here.worst) <= CONNECTION * 0.95 + 1e-6
-        assert here.pictured > 10
+        assert here.pictured > 0
 
 
 async def test_a_controller_that_dies_is_followed_by_one_that_counts_what_was_promised(installation):

@@ -28,10 +28,17 @@ def rhythm(factor: float) -> Rhythm:
             settle=usual.settle / factor,
             deadline=usual.deadline / factor,
             ask_every=usual.ask_every / factor,
+            phases_sure=usual.phases_sure / factor,
         ),
-        pace=Pace(per_hour=pace.per_hour * factor, apart=pace.apart / factor),
+        pace=Pace(
+            per_hour=pace.per_hour * factor,
+            apart=pace.apart / factor,
+            lasts=pace.lasts / factor,
+            renew_before=pace.renew_before / factor,
+        ),
         ask_fallback_every=timedelta(seconds=10) / factor,
         verify_every=timedelta(minutes=15) / factor,
+        lease=max(timedelta(seconds=3), timedelta(seconds=12) / factor),
     )
 
 

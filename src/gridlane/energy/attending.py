@@ -22,7 +22,6 @@ from gridlane.kernel.quantities import Amperes
 NEVER_LEFT = ("expired", "cancelled")
 ENDED = ("verified", "unverified", "refused", "timed_out", "unknown", "failed", "unsupported", *NEVER_LEFT)
 SURE_THAT_NEVER = timedelta(minutes=2)  # beyond its expiry: then nobody can still be sending it
-PHASES_SURE_AFTER = timedelta(seconds=20)
 CLEARLY_CHARGING = Amperes(3.0)
 CLOCK_RIGHT = 5.0  # s
 READ_BACK_CLOSE = Amperes(0.15)  # stations tell limits rounded to tenths
@@ -46,7 +45,11 @@ def attend(
         memory = _session(memory, seen.running.get(evse.id), seen)
         for operation, answered in sorted(
             ((each, seen.answered[each]) for each in memory.sent if each in seen.answered),
-            key=lambda pair: memory.sent[pair[0]].asked_at,
+            key=lambda pair: (
+                memory.sent[pair[0]].asked_at,
+                memory.sent[pair[0]].purpose
+                is Purpose.QUESTION,  # asked in one breath with a limit: after it
+            ),
         ):
             memory = _answer(wired, memory, evse, places.get(evse.id), operation, answered, seen.at, timing)
         measured = seen.measured.get(evse.id)
@@ -198,7 +201,7 @@ def _measurement(memory: Memory, evse: Evse, measured: Measured, now: datetime, 
     memory = replace(memory, standing=after)
     if memory.session_id is None:
         return memory
-    memory = _phases(memory, measured, at)
+    memory = _phases(memory, measured, at, timing)
     keeps = told(after, evse, now)
     return replace(memory, appetite=appetite.seen(memory.appetite, keeps, measured.current, at))
 
@@ -208,7 +211,7 @@ def _plausible(ahead: float) -> float:
     return ahead if abs(ahead) > CLOCK_RIGHT else 0.0
 
 
-def _phases(memory: Memory, measured: Measured, at: datetime) -> Memory:
+def _phases(memory: Memory, measured: Measured, at: datetime, timing: Timing) -> Memory:
     """The phases its vehicle uses: believed when two measurements some time apart say the same; more at once."""
     if measured.phases is None or measured.current < CLEARLY_CHARGING:
         return memory
@@ -217,7 +220,7 @@ def _phases(memory: Memory, measured: Measured, at: datetime) -> Memory:
     first = memory.phases_seen
     if first is None or first[0] != measured.phases:
         return replace(memory, phases_seen=(measured.phases, at))
-    if at - first[1] < PHASES_SURE_AFTER:
+    if at - first[1] < timing.phases_sure:
         return memory
     return replace(memory, phases=measured.phases)
 

@@ -4,14 +4,16 @@ A site is leased: a worker that dies lets go of it within seconds, and the next 
 stored, so that every limit counts as before. What is stored carries the lease's epoch and is refused when the lease
 has passed on. A limit that was stored and never sent only counts as if it had been.
 
-Rung by live state and by the API; looks by itself in any case.
+Rung by gateways when something moves at a site, and by the API; looks by itself in any case. Each site is looked at by
+itself, so that no plan of one makes another wait.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -54,8 +56,7 @@ from gridlane.stations.commands import Command, SetProfile
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=12)
-RENEW_EVERY = timedelta(seconds=4)
+RENEWALS = 3  # within the life of a lease
 LOOK_EVERY = timedelta(seconds=10)
 SITES_AT_ONCE = 3
 LOOK_EVERY_IDLE = timedelta(seconds=30)  # where nobody charges and every fallback is proven
@@ -63,7 +64,9 @@ READINGS_OVERLAP = timedelta(seconds=3)  # a commit may become visible after a l
 FIRST_READINGS = timedelta(minutes=2)
 SENT_WITHIN = timedelta(seconds=60)
 LEARN_EVERY = timedelta(hours=24)
-BREATH = 0.1  # seconds between looks, so that what comes together is looked at together
+BREATH = 0.05  # seconds between looks, so that what comes together is looked at together
+ENDS_WITHIN = 5.0  # seconds for looks under way when told to stop
+AWAY = timedelta(seconds=1)  # until a database that was away is tried again
 
 _CLAIM = sa.text("""
 UPDATE energy_sites SET node = :node, lease_until = :until,
@@ -113,22 +116,22 @@ class Control:
         self._rhythm = rhythm or Rhythm()
         self._bell = Doorbell()
         self._sites: dict[UUID, Steering] = {}
-        self._site_of: dict[UUID, UUID] = {}  # by station
         self._rung: set[UUID] = set()
         self._renewed_at: datetime | None = None
         self._listening = Listening(database, bus, clock)
         self._at_once = asyncio.Semaphore(SITES_AT_ONCE)
+        self._looks: dict[UUID, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Until cancelled; then it lets go of its sites, so that another need not wait."""
         ends = [
-            await self._bus.subscribe("live.*", self._live),
+            await self._bus.subscribe("moved", self._moved),
             await self._bus.subscribe("energy.*", self._asked),
         ]
         try:
             while True:
                 try:
-                    await self.once()
+                    await self._begin_looks()
                 except (OperationalError, DBAPIError, OSError) as trouble:
                     log.warning("database away", reason=str(trouble).strip())
                     await asyncio.sleep(1)
@@ -138,24 +141,30 @@ class Control:
             for end in ends:
                 await end()
             await self._listening.close()
+            if self._looks:  # what is half said is said whole: nothing is cancelled within a transaction
+                await asyncio.wait(self._looks.values(), timeout=ENDS_WITHIN)
             with contextlib.suppress(OperationalError, DBAPIError, OSError):
                 await self._let_go()
 
-    async def once(self) -> None:
-        """Renew the leases, and look at every site that is due or was rung."""
+    async def _begin_looks(self) -> None:
+        """Renew the leases, and begin to look at every site that is due or was rung; none waits for another."""
         now = self._clock()
-        if self._renewed_at is None or now - self._renewed_at >= RENEW_EVERY:
+        if self._renewed_at is None or now - self._renewed_at >= self._rhythm.lease / RENEWALS:
             await self._lease(now)
         rung, self._rung = self._rung, set()
-        due = [
-            each
-            for each in self._sites.values()
-            if each.site_id in rung or each.due is None or each.due <= now
-        ]
-        ended = await asyncio.gather(*(self._supervised(each) for each in due), return_exceptions=True)
-        for trouble in ended:  # only when all have ended: no site is looked at twice at a time
-            if isinstance(trouble, BaseException):
-                raise trouble
+        for each in self._sites.values():
+            if each.site_id not in rung and each.due is not None and each.due > now:
+                continue
+            if each.site_id in self._looks:
+                self._rung |= {each.site_id} & rung  # no site is looked at twice at a time
+            else:
+                look = self._looks[each.site_id] = asyncio.create_task(self._supervised(each))
+                look.add_done_callback(partial(self._ended, each.site_id))
+
+    def _ended(self, site_id: UUID, _look: asyncio.Task[None]) -> None:
+        del self._looks[site_id]
+        if site_id in self._rung:
+            self._bell.ring()
 
     async def _supervised(self, steering: Steering) -> None:
         """One site's trouble is no other's; after any trouble it begins anew from what is stored."""
@@ -163,10 +172,12 @@ class Control:
             async with self._at_once:
                 await self._look(steering)
         except LeasePassed:
-            self._forget(steering.site_id)
-        except (OperationalError, DBAPIError, OSError):
+            if self._sites.get(steering.site_id) is steering:
+                self._forget(steering.site_id)
+        except (OperationalError, DBAPIError, OSError) as trouble:
+            log.warning("database away", reason=str(trouble).strip())
             steering.forget()
-            raise
+            steering.due = self._clock() + AWAY
         except Refusal as refusal:
             log.warning("site not steered", site=str(steering.site_id), reason=str(refusal))
             steering.forget()
@@ -227,7 +238,6 @@ class Control:
         steering.memories = memories.rebuilt(stored, steering.wired)
         steering.planned_for = ()
         self._listening.to(steering.wired)
-        self._site_of |= {each.station_id: steering.site_id for each in steering.wired.places.values()}
 
     async def _stored_and_sent(self, steering: Steering, steered: Steered, seen: Observed) -> None:
         """What is promised is stored with the wish to send it; only after the commit does anything leave."""
@@ -238,8 +248,7 @@ class Control:
         encoded = msgspec.json.encode(shown)
         async with self._database.unit_of_work(Scope(steering.organization_id)) as work:
             await self._fence(work, steering)
-            for send in steered.sends:
-                operation = await self._put(work, known, after[send.evse], send, seen.at)
+            for send, operation in await self._put(work, known, after, steered.sends, seen.at):
                 after[send.evse] = msgspec.structs.replace(
                     after[send.evse], sent=after[send.evse].sent | operation
                 )
@@ -256,21 +265,36 @@ class Control:
             self._bus.publish(f"station.{station_id}.operations")
 
     async def _put(
-        self, work: AsyncConnection, known: Wired, memory: Memory, send: Send, now: datetime
-    ) -> dict[UUID, Sent]:
+        self,
+        work: AsyncConnection,
+        known: Wired,
+        memories: Mapping[str, Memory],
+        sends: Sequence[Send],
+        now: datetime,
+    ) -> Iterator[tuple[Send, dict[UUID, Sent]]]:
+        wishes = [
+            (
+                known.places[each.evse].station_id,
+                _by_its_clock(each.command, memories[each.evse]),
+                f"sharing power: {each.purpose}",
+            )
+            for each in sends
+        ]
         caller = system(known.organization_id, "energy")
-        made = await asking_operations.put(
-            work, caller, [known.places[send.evse].station_id], _by_its_clock(send.command, memory),
-            expires_in=SENT_WITHIN, reason=f"sharing power: {send.purpose}", is_audited=False,
-        )  # fmt: skip
-        sent = Sent(purpose=send.purpose, asked_at=now, number=send.number, current=send.current)
-        return {made[0]["id"]: sent}
+        ids = await asking_operations.put_own(work, caller, wishes, expires_in=SENT_WITHIN)
+        sent = (
+            {id_: Sent(purpose=each.purpose, asked_at=now, number=each.number, current=each.current)}
+            for id_, each in zip(ids, sends, strict=True)
+        )
+        return zip(sends, sent, strict=True)
 
     # --- leases --------------------------------------------------------------------------------------------------
 
     async def _lease(self, now: datetime) -> None:
         async with self._database.as_owner() as work:
-            held = await work.execute(_CLAIM, {"node": self._node, "now": now, "until": now + LEASE})
+            held = await work.execute(
+                _CLAIM, {"node": self._node, "now": now, "until": now + self._rhythm.lease}
+            )
             ours = {row.site_id: row for row in held}
         self._renewed_at = now
         for gone in set(self._sites) - set(ours):
@@ -301,11 +325,10 @@ class Control:
 
     # --- who rings -----------------------------------------------------------------------------------------------
 
-    def _live(self, _subject: str, payload: bytes) -> None:
-        """Stations whose state has changed."""
-        told: Mapping[str, Any] = msgspec.json.decode(payload)
-        sites = {self._site_of.get(UUID(each)) for each in told.get("stations", ())}
-        self._ring([each for each in sites if each is not None])
+    def _moved(self, _subject: str, payload: bytes) -> None:
+        """Sites where a station's state has changed."""
+        told = (UUID(each) for each in msgspec.json.decode(payload))
+        self._ring([each for each in told if each in self._sites])
 
     def _asked(self, subject: str, payload: bytes) -> None:
         """The API has changed something of a site, or a source has spoken (``signals``: plan anew)."""

@@ -26,6 +26,8 @@ class Reason(StrEnum):
 class Pace:
     """``band``: smaller changes are not worth a write. ``per_hour``: writes in the mean; ``burst``: saved up at most.
 
+    ``lasts``: a vehicle's limit, until it lapses to the fallback unless renewed.
+
     ``apart``: at least so long between two writes that no circuit needs. ``renew_before`` the lapse.
     """
 
@@ -33,6 +35,7 @@ class Pace:
     per_hour: float = 4.0
     burst: float = 6.0
     apart: timedelta = timedelta(seconds=60)
+    lasts: timedelta = timedelta(minutes=30)
     renew_before: timedelta = timedelta(minutes=8)
 
 

@@ -10,7 +10,7 @@ one phase; watts on DC, and where a station knows nothing else.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Literal
 
@@ -26,8 +26,6 @@ Unit = Literal["A", "W"]
 STATION_MAXIMUM, FALLBACK, VEHICLE = 1, 2, 3
 READ_BACK_SECONDS = 60
 TENTH = Decimal("0.1")
-LASTS = timedelta(minutes=30)
-"""How long a vehicle's limit lasts before it lapses to the fallback, unless renewed."""
 
 
 class ProfilesUnsupported(Refusal):

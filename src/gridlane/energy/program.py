@@ -408,12 +408,15 @@ _THREAD = threading.local()
 
 
 def _solver() -> Any:
-    # One for each thread, kept: making one prints a banner.
+    """One for each thread, kept. Silent: highspy's own ``__init__`` prints a banner before any option can be set, for
+    callbacks that are not needed here.
+    """
     if not hasattr(_THREAD, "highs"):
         import highspy
 
-        make: Any = highspy.Highs
-        _THREAD.highs = make()
+        plain: Any = highspy.Highs
+        _THREAD.highs = plain.__new__(plain)
+        super(plain, _THREAD.highs).__init__()
         _THREAD.highs.setOptionValue("output_flag", False)
         _THREAD.highs.setOptionValue("parallel", "off")
     return _THREAD.highs

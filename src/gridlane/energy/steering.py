@@ -35,12 +35,15 @@ VERIFY_EVERY = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """How often things are asked and written; tests let time run faster."""
+    """How often things are asked and written; tests let time run faster. ``lease``: how long a site stays with a worker
+    that is heard of no more.
+    """
 
     timing: Timing = DEFAULT_TIMING
     pace: Pace = field(default_factory=Pace)
     ask_fallback_every: timedelta = timedelta(seconds=10)
     verify_every: timedelta = VERIFY_EVERY
+    lease: timedelta = timedelta(seconds=12)
 
 
 class Send(NamedTuple):

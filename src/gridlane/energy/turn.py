@@ -6,7 +6,7 @@ contact by the functions of ``worst_case``. It may stop between any two of these
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gridlane.energy.allocation import Ask, Share, Tree, share_out
 from gridlane.energy.appetite import Appetite, wish
@@ -14,11 +14,12 @@ from gridlane.energy.capacity import Conditions, Headroom, export_headroom, head
 from gridlane.energy.circuit import Draw, Site
 from gridlane.energy.pacing import Allowance, Pace, after_writing, worth_renewing, worth_writing
 from gridlane.energy.plan import Plan, asks
-from gridlane.energy.profiles import LASTS, Place, question, station_maximum, vehicle_limit, written
+from gridlane.energy.profiles import Place, question, station_maximum, vehicle_limit, written
 from gridlane.energy.rotation import Turn, order_of_turns
 from gridlane.energy.safe_steps import Picture, Step, left_for, overfull, picture, safe_steps
 from gridlane.energy.worst_case import (
     DEFAULT_TIMING,
+    Answer,
     Escalation,
     Limit,
     Standing,
@@ -30,6 +31,8 @@ from gridlane.energy.worst_case import (
 )
 from gridlane.kernel.quantities import Amperes
 from gridlane.stations.commands import Command
+
+UNDER_WAY = timedelta(seconds=3)  # an answer that takes longer is waited for no more
 
 _STEPS = list(Escalation)
 
@@ -106,7 +109,7 @@ def take_turn(
     standings = {evse: without_lapsed(each, now, timing) for evse, each in state.standings.items()}
     draws = _draws(site, state.vehicles)
     seen = picture(tree, standings, draws, now, timing)
-    room = headroom(site, conditions, now, now + LASTS)
+    room = headroom(site, conditions, now, now + pace.lasts)
     shares = _shares(tree, replace(state, standings=standings), seen, room, now)
     wanted = {evse: _sayable(site, state, evse, share.current) for evse, share in shares.items()}
     decided = _Decisions(
@@ -183,11 +186,23 @@ def _say_steps(
     somebody_waits = _somebody_waits(tree, decided, seen, wanted, now)
     for step in steps:
         standing = decided.standings[step.evse]
+        if _is_under_way(standing.latest, now):
+            continue
         allowance = decided.allowances.get(step.evse, Allowance(pace.burst, now))
         needs = step.evse in needed or (somebody_waits and not step.raises)
         if worth_writing(step, standing.latest, needs, allowance, now, pace):
             current = _sayable(tree.site, state, step.evse, step.current)
             _say(tree.site, state, decided, Step(step.evse, current, step.raises), now, pace)
+            if (
+                not step.raises
+            ):  # asked in one breath, so that it is proven when the station has answered both
+                decided.asked_at[step.evse] = now
+                decided.commands.append((step.evse, question(state.places[step.evse])))
+
+
+def _is_under_way(latest: Limit | None, now: datetime) -> bool:
+    """Whether its station has not answered the last limit yet: the next one would only wait behind it."""
+    return latest is not None and latest.answer is Answer.NONE and now - latest.sent_at < UNDER_WAY
 
 
 def _somebody_waits(
@@ -203,7 +218,7 @@ def _somebody_waits(
 
 def _say(site: Site, state: State, decided: _Decisions, step: Step, now: datetime, pace: Pace) -> None:
     decided.number += 1
-    limit = Limit(decided.number, step.current, now + LASTS, now)
+    limit = Limit(decided.number, step.current, now + pace.lasts, now)
     place, vehicle = state.places[step.evse], state.vehicles[step.evse]
     decided.standings[step.evse] = promise(decided.standings[step.evse], limit)
     decided.promised[step.evse] = limit

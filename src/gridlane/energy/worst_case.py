@@ -57,7 +57,7 @@ class Limit:
 class Timing:
     """How long things may take. ``skew``: a station's clock against ours. ``late``: a message may arrive so late.
 
-    ``settle``: from Accepted to the vehicle's obeying. ``deadline``: from sending to proof, then somebody must act.
+    ``phases_sure``: between two measurements that agree on the phases a vehicle uses. ``settle``: from Accepted to the vehicle's obeying. ``deadline``: from sending to proof, then somebody must act.
     ``ask_every``: between two questions to one EVSE.
     """
 
@@ -66,6 +66,7 @@ class Timing:
     settle: timedelta = timedelta(seconds=30)
     deadline: timedelta = timedelta(seconds=60)
     ask_every: timedelta = timedelta(seconds=20)
+    phases_sure: timedelta = timedelta(seconds=20)
 
 
 DEFAULT_TIMING = Timing()
@@ -144,10 +145,17 @@ def refused(standing: Standing, number: int) -> Standing:
 
 
 def proven(standing: Standing, number: int, seen_at: datetime, timing: Timing = DEFAULT_TIMING) -> Standing:
-    """The limit was in force at ``seen_at``: older ones count no more, but for those that may still arrive late."""
+    """The limit was in force at ``seen_at``: older ones count no more, but for those that may still arrive late.
+
+    What its station had answered before this limit was even promised was taken before it and cannot come after it.
+    """
+    promised_at = next((each.sent_at for each in standing.limits if each.number == number), seen_at)
     standing = _answered(standing, number, Answer.PROVEN, seen_at)
     kept = (
-        each for each in standing.limits if each.number >= number or seen_at < _takes_effect_by(each, timing)
+        each
+        for each in standing.limits
+        if each.number >= number
+        or not (_was_answered_by(each, promised_at) or seen_at >= _takes_effect_by(each, timing))
     )
     return replace(standing, limits=tuple(kept))
 
@@ -262,6 +270,10 @@ def _takes_effect_by(limit: Limit, timing: Timing) -> datetime:
     if limit.answered_at is None:
         return limit.sent_at + timing.late
     return limit.answered_at if limit.answer is Answer.PROVEN else limit.answered_at + timing.settle
+
+
+def _was_answered_by(limit: Limit, at: datetime) -> bool:
+    return limit.answered_at is not None and limit.answered_at <= at
 
 
 def _lapsed(limit: Limit, now: datetime) -> bool:

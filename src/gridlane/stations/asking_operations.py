@@ -91,11 +91,10 @@ async def put(
     idempotency_key: str | None = None,
     spread: int = 0,
     not_before: datetime | None = None,
-    is_audited: bool = True,
 ) -> list[dict[str, Any]]:
     """As ``ask``, for a command that was checked already. Ring ``station.<id>.operations`` after the commit.
 
-    ``not_before``: it is kept until then, and expires so long after. ``is_audited`` is false for what the control of power says by itself all day: the operations are its record.
+    ``not_before``: it is kept until then, and expires so long after.
     """
     now = system_clock()
     first = max(now, not_before or now)
@@ -131,7 +130,7 @@ async def put(
     audited = msgspec.json.encode(_without_tokens(command)).decode()
     made = [dict(row) for row in (await work.execute(query.order_by(operations.c.not_before))).mappings()]
     for row in made:
-        if is_audited and row["created_at"] == now:
+        if row["created_at"] == now:
             await audit.record(
                 work,
                 caller,
@@ -141,6 +140,39 @@ async def put(
                 reason=reason,
             )
     return made
+
+
+async def put_own(
+    work: AsyncConnection,
+    caller: Caller,
+    wishes: Sequence[tuple[UUID, Command, str]],
+    *,
+    expires_in: timedelta,
+) -> list[UUID]:
+    """Operations that Gridlane makes by itself, each a station, a command and a reason; a station gets its own in this
+    order. They are not audited: the operations are their record. Ring as after ``put``.
+    """
+    now = system_clock()
+    ids = [new_id() for _ in wishes]
+    rows = [
+        {
+            "id": ids[place],
+            "organization_id": caller.organization_id,
+            "station_id": station_id,
+            "kind": str(command.__struct_config__.tag),
+            "params": msgspec.json.encode(without_secrets(command)).decode(),
+            "status": "queued",
+            "actor": caller.name,
+            "reason": reason,
+            "created_at": now + timedelta(microseconds=place),
+            "not_before": now,
+            "expires_at": now + expires_in,
+        }
+        for place, (station_id, command, reason) in enumerate(wishes)
+    ]
+    if rows:
+        await work.execute(sa.insert(operations).values(rows))
+    return ids
 
 
 async def operation(work: AsyncConnection, caller: Caller, operation_id: UUID) -> dict[str, Any]:
