@@ -17,8 +17,9 @@ from psycopg import OperationalError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from gridlane.energy import loads
 from gridlane.energy.capacity import LoadReading
-from gridlane.energy.model import circuit_loads, dimmings, series_values
+from gridlane.energy.model import dimmings, series_values
 from gridlane.energy.settings import Source
 from gridlane.energy.signals.ports import DimmingSource, Meter, Series, SeriesSource, source
 from gridlane.energy.trees import Wired
@@ -125,17 +126,8 @@ class Listening:
         self._bus.publish(f"energy.{wired.site_id}", b"signals")
 
     async def _store_reading(self, wired: Wired, circuit_id: UUID, reading: LoadReading) -> None:
-        fresh = insert(circuit_loads).values(
-            circuit_id=circuit_id, organization_id=wired.organization_id, site_id=wired.site_id,
-            at=reading.at, l1=reading.phases[0], l2=reading.phases[1], l3=reading.phases[2],
-        )  # fmt: skip
-        changed = {name: fresh.excluded[name] for name in ("at", "l1", "l2", "l3")}
         async with self._database.unit_of_work(Scope(wired.organization_id)) as work:
-            await work.execute(
-                fresh.on_conflict_do_update(
-                    index_elements=["circuit_id"], set_=changed, where=circuit_loads.c.at < fresh.excluded.at
-                )
-            )
+            await loads.store(work, wired.organization_id, wired.site_id, circuit_id, reading)
         self._bus.publish(f"energy.{wired.site_id}")
 
     async def _store_words(self, wired: Wired, each: Source, grid: DimmingSource) -> None:

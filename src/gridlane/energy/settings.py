@@ -52,3 +52,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     co2_price: float = 0.0
     unmet_price: float = 1.0
     export_power: float = 0.0
+
+
+_SECRET = ("password", "client_secret")
+_HIDDEN = "(kept)"
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """Without the secrets of sources."""
+    told: dict[str, Any] = msgspec.to_builtins(settings)
+    of_it = [*(told[name] for name in ("price", "co2", "sun", "dimming") if told[name]), *told["meters"]]
+    for each in of_it:
+        each["settings"] = {
+            name: _HIDDEN if name in _SECRET else value for name, value in each["settings"].items()
+        }
+    return told
+
+
+def keeping_secrets(before: Settings, changes: dict[str, Any]) -> dict[str, Any]:
+    """What is sent back as it was shown keeps its secret."""
+    kept = {each.kind: each.settings for each in sources(before)}
+    for each in [
+        *(changes.get(name) for name in ("price", "co2", "sun", "dimming")),
+        *(changes.get("meters") or ()),
+    ]:
+        if each:
+            each["settings"] = {
+                name: kept.get(each["kind"], {}).get(name) if value == _HIDDEN else value
+                for name, value in each.get("settings", {}).items()
+            }
+    return changes
+
+
+def sources(settings: Settings) -> list[Source]:
+    """Every source that is set."""
+    one_each = (settings.price, settings.co2, settings.sun, settings.dimming)
+    return [*(each for each in one_each if each is not None), *settings.meters]

@@ -349,6 +349,20 @@ async def loose(work: AsyncConnection, site_id: UUID) -> list[Place]:
     ]
 
 
+async def head(work: AsyncConnection, site_id: UUID) -> dict[str, Any]:
+    """The site's own row. Raises SiteNotSteered."""
+    query = sa.select(energy_sites).where(energy_sites.c.site_id == site_id)
+    row = (await work.execute(query)).mappings().first()
+    if row is None:
+        raise SiteNotSteered
+    return dict(row)
+
+
+def without_tenant(row: Any) -> dict[str, Any]:
+    """A row as its own tenant sees it."""
+    return {name: value for name, value in dict(row).items() if name != "organization_id"}
+
+
 async def circuit_row(work: AsyncConnection, site_id: UUID, circuit_id: UUID) -> dict[str, Any]:
     """Raises CircuitUnknown."""
     query = sa.select(circuits).where(circuits.c.id == circuit_id, circuits.c.site_id == site_id)
