@@ -42,6 +42,7 @@ CONNECTION_SHARE = 0.9  # of all feeders: room for the minimum of everybody, so 
 LOOK = 0.1  # seconds between two looks of the physical model
 VOLTAGE = 230.0
 READY_SECONDS = 120.0
+TELL_EVERY = 60.0  # seconds between two lines of progress
 WIRINGS = {"RST": (0, 1, 2), "STR": (1, 2, 0), "TRS": (2, 0, 1)}
 
 
@@ -232,11 +233,12 @@ class _Day:
             station.answers["SetChargingProfile"] = self._listener(number)
         for station in self.stations:
             await station.boot()
-        deadline = time.monotonic() + READY_SECONDS
+        patience = READY_SECONDS + len(self.stations)  # a second more for each that has to be told
+        deadline = time.monotonic() + patience
         while not await asyncio.to_thread(self._is_ready):
             if time.monotonic() > deadline:
                 log = (self.made.directory / "controller.log").read_text()[-800:]
-                raise CouldNotRun(f"stations did not take their fallback in {READY_SECONDS:g} s: {log}")
+                raise CouldNotRun(f"stations did not take their fallback in {patience:g} s: {log}")
             await asyncio.sleep(0.5)
         self.seen.writes = 0
 
@@ -250,11 +252,22 @@ class _Day:
         self.tasks = [asyncio.create_task(self._street(number)) for number in range(len(self.stations))]
         if self.faults:
             self.tasks += [asyncio.create_task(each()) for each in (self._small_faults, self._kills)]
-        began = before = time.monotonic()
+        began = before = told = time.monotonic()
         while (now := time.monotonic()) - began < seconds:
             self.seen.grid.look(now - before)
             before = now
+            if now - told >= TELL_EVERY:
+                self._tell(now - began, seconds)
+                told = now
             await asyncio.sleep(LOOK)
+
+    def _tell(self, lived: float, seconds: float) -> None:
+        """How far it is, for whoever waits for hours."""
+        grid, day = self.seen.grid, "under faults" if self.faults else "without faults"
+        sys.stderr.write(
+            f"{day}: {lived * FACTOR / 3600:.1f} of {seconds * FACTOR / 3600:.1f} h, "
+            f"{grid.violation_seconds:.1f} s of violation, worst {100 * grid.worst:.1f} %\n"
+        )
 
     async def end(self) -> None:
         for task in self.tasks:
