@@ -305,6 +305,51 @@ async def test_who_leaves_late_waits_for_the_cheap_hours_and_whoever_wants_it_no
         assert set(cheap) == {0.1}
 
 
+async def test_a_station_that_takes_dynamic_profiles_is_told_new_limits_without_writing_its_memory(
+    installation,
+):
+    """OCPP 2.1, K28: one profile for each vehicle; then only its limit changes, at once, and is proven all the same."""
+    async with street(installation, [Version.V21, Version.V21], current=40.0) as here:
+        await installation.sql(
+            "INSERT INTO station_variables (station_id, organization_id, component, variable, attribute, evse, "
+            "  connector, component_instance, variable_instance, value, reported_at) "
+            "SELECT id, organization_id, 'SmartChargingCtrlr', 'SupportsDynamicProfiles', 'Actual', 0, 0, '', '', "
+            "  'true', now() FROM stations"
+        )
+        first, second = here.stations
+        async with control(installation):
+            await here.ready()
+            await charge(first)
+            await here.until(lambda: here.currents()[0] > 30.0, "the first has it all")
+            await charge(second)
+            await here.until(lambda: len(here.flowing()) == 2 and here.currents()[0] > 38.0, "both share")
+            await first.unplug()
+            await here.until(lambda: second.evse().power > 20_000.0, "the second has it all")
+        told = [each["chargingProfile"] for each in first.received("SetChargingProfile")]
+        kinds = {each["chargingProfilePurpose"]: each["chargingProfileKind"] for each in told}
+        assert kinds["TxProfile"] == "Dynamic"
+        assert first.received("UpdateDynamicSchedule")
+        assert len([each for each in told if each["chargingProfilePurpose"] == "TxProfile"]) == 1
+    assert max(here.worst) <= 40.0 + 1e-6
+
+
+async def test_a_driver_who_asks_at_the_station_for_priority_goes_first(installation):
+    """OCPP 2.1, K21: NotifyPriorityCharging. The other keeps the minimum, until priority is given back."""
+    async with street(installation, [Version.V21, Version.V201], current=40.0) as here, control(installation):
+        await here.ready()
+        first, other = here.stations
+        for station in here.stations:
+            await charge(station)
+        await here.until(lambda: len(here.flowing()) == 2 and here.currents()[0] > 38.0, "both share")
+        wish = {"transactionId": first.evse().transaction.id, "activated": True}
+        await first.call("NotifyPriorityCharging", wish)
+        await here.until(lambda: first.machine.current(first.evse()) > 30.0, "it goes first")
+        assert other.evse().power > 0
+        await first.call("NotifyPriorityCharging", wish | {"activated": False})
+        await here.until(lambda: first.machine.current(first.evse()) < 21.0, "they share again")
+    assert max(here.worst) <= 40.0 + 1e-6
+
+
 async def test_a_lower_limit_of_a_circuit_takes_back_what_was_promised(installation):
     async with street(installation, VERSIONS, current=60.0) as here, control(installation):
         await here.ready()

@@ -14,6 +14,7 @@ UNITS = ("ChargingScheduleAllowedChargingRateUnit", "RateUnit")
 LEVELS = ("ChargeProfileMaxStackLevel", "ProfileStackLevel")
 PERIODS = ("ChargingScheduleMaxPeriods", "PeriodsPerSchedule")
 SWITCHES = ("ConnectorSwitch3to1PhaseSupported", "Phases3to1")
+DYNAMIC = "SupportsDynamicProfiles"  # 2.1
 FEATURES = "SupportedFeatureProfiles"  # 1.6
 AVAILABLE = ("Available", "Enabled")  # 2.x
 CONTROLLER = "SmartChargingCtrlr"
@@ -23,7 +24,7 @@ _WORDS: dict[str, Unit] = {"a": "A", "current": "A", "w": "W", "power": "W"}
 
 async def capabilities(work: AsyncConnection, wired: Wired) -> dict[str, Capability]:
     """By station id, as text; stations that told nothing of it are left out."""
-    names = (*UNITS, *LEVELS, *PERIODS, *SWITCHES, FEATURES, *AVAILABLE)
+    names = (*UNITS, *LEVELS, *PERIODS, *SWITCHES, DYNAMIC, FEATURES, *AVAILABLE)
     query = sa.select(
         station_variables.c.station_id, station_variables.c.variable, station_variables.c.value
     ).where(
@@ -50,6 +51,7 @@ def capability_of(told: Mapping[str, str]) -> Capability:
         units=frozenset(unit for unit in units if unit is not None) or usual.units,
         max_stack_level=_number(told, LEVELS, usual.max_stack_level),
         max_periods=_number(told, PERIODS, usual.max_periods),
+        dynamic=told.get(DYNAMIC, "false").lower() == "true",
         switches_phases=_first(told, SWITCHES, "false").lower() == "true",
     )
 

@@ -20,6 +20,7 @@ from gridlane.energy.model import charging_wishes, circuit_loads, dimmings
 from gridlane.energy.plan import Mode
 from gridlane.energy.trees import Wired
 from gridlane.kernel.quantities import Amperes, Watts
+from gridlane.stations.dynamic_schedules import priority_charging
 from gridlane.stations.model import operations, stations
 
 PHASE_LIVE = 0.5  # A: a phase that carries less is not used
@@ -35,7 +36,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """The open session of an EVSE."""
+    """The open session of an EVSE. ``goes_first``: its driver asked at the station for priority (OCPP 2.1)."""
 
     id: UUID
     request_id: UUID | None
@@ -49,6 +50,7 @@ class Running:
     mode: Mode | None = None
     departs: datetime | None = None
     wanted: float | None = None
+    goes_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +141,19 @@ async def _running(
             sessions.c.id, sessions.c.request_id, sessions.c.person_id, sessions.c.station_id, sessions.c.evse,
             sessions.c.transaction_id, sessions.c.started_at, sessions.c.energy, sessions.c.charging_state,
             sessions.c.soc, sessions.c.phases_used, wish.c.mode, wish.c.departs_at,
-            wish.c.energy.label("wanted"),
+            wish.c.energy.label("wanted"), priority_charging.c.activated,
         )
         .outerjoin_from(
             sessions,
             wish,
             sa.or_(wish.c.charge_id == sessions.c.id, wish.c.charge_id == sessions.c.request_id),
+        )
+        .outerjoin(
+            priority_charging,
+            sa.and_(
+                priority_charging.c.station_id == sessions.c.station_id,
+                priority_charging.c.transaction == sessions.c.transaction_id,
+            ),
         )
         .where(
             sessions.c.station_id.in_(station_ids),
@@ -161,7 +170,7 @@ async def _running(
                 id=row.id, request_id=row.request_id, person_id=row.person_id, transaction=row.transaction_id,
                 started_at=row.started_at, energy=row.energy, charging_state=row.charging_state, soc=row.soc,
                 phases=row.phases_used, mode=None if row.mode is None else Mode(row.mode),
-                departs=row.departs_at, wanted=row.wanted,
+                departs=row.departs_at, wanted=row.wanted, goes_first=bool(row.activated),
             )  # fmt: skip
     return found
 

@@ -19,7 +19,13 @@ from gridlane.energy.worst_case import Limit
 from gridlane.kernel.clock import parse_instant
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.quantities import Amperes
-from gridlane.stations.commands import GetCompositeSchedule, Profile, ProfilePeriod, SetProfile
+from gridlane.stations.commands import (
+    GetCompositeSchedule,
+    Profile,
+    ProfilePeriod,
+    SetProfile,
+    UpdateSchedule,
+)
 
 Unit = Literal["A", "W"]
 
@@ -38,6 +44,7 @@ class ProfilesUnsupported(Refusal):
 class Capability:
     """What was read from a station before anything is written to it.
 
+    ``dynamic``: it takes profiles whose limit is changed without being written anew (OCPP 2.1, K28).
     OCPP 1.6: SupportedFeatureProfiles, ChargingScheduleAllowedChargingRateUnit, ChargeProfileMaxStackLevel,
     ChargingScheduleMaxPeriods, ConnectorSwitch3to1PhaseSupported; 2.x: the SmartChargingCtrlr's variables.
     """
@@ -47,6 +54,7 @@ class Capability:
     max_stack_level: int = 0
     max_periods: int = 1
     switches_phases: bool = False
+    dynamic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +95,20 @@ def vehicle_limit(
     profile = _profile(
         site, place, limit.current, VEHICLE, purpose="TxProfile", level=min(1, place.capability.max_stack_level),
         vehicle_phases=vehicle_phases, transaction=transaction, valid_from=limit.sent_at, valid_to=limit.until,
-        start=limit.sent_at, duration=lasts,
+        start=limit.sent_at, duration=lasts, dynamic=limit.changes,
     )  # fmt: skip
     return SetProfile(evse=place.number, profile=profile)
+
+
+def changed_limit(
+    site: Site, place: Place, current: Amperes, vehicle_phases: int | None = None
+) -> UpdateSchedule:
+    """Another limit under the dynamic profile of ``vehicle_limit``, which ends when it was to end. It wears no memory."""
+    unit = _unit(place)
+    limit = _floored(
+        current * _per_ampere(site, place.evse, unit, vehicle_phases), TENTH if unit == "A" else Decimal(1)
+    )
+    return UpdateSchedule(profile_id=profile_id(place, VEHICLE), update={"limit": limit})
 
 
 def question(place: Place) -> GetCompositeSchedule:
@@ -143,6 +162,7 @@ def _profile(
     valid_to: datetime | None = None,
     start: datetime | None = None,
     duration: int | None = None,
+    dynamic: bool = False,
 ) -> Profile:
     if not place.capability.supported:
         raise ProfilesUnsupported(evse=place.evse.id)
@@ -154,7 +174,7 @@ def _profile(
         id=profile_id(place, kind),
         stack_level=level,
         purpose=purpose,
-        kind="Absolute" if start is not None else "Relative",
+        kind="Dynamic" if dynamic else "Absolute" if start is not None else "Relative",
         valid_from=valid_from,
         valid_to=valid_to,
         transaction=transaction,

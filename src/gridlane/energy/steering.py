@@ -30,6 +30,7 @@ from gridlane.kernel.quantities import Amperes
 from gridlane.stations.commands import ClearProfile, Command, GetCompositeSchedule, SetProfile, StopCharging
 
 FALLBACK_AGAIN = timedelta(minutes=5)
+FIRST = -1  # the tier of who asked for priority
 VERIFY_EVERY = timedelta(minutes=15)
 
 
@@ -166,7 +167,8 @@ def without_charging(
 
 
 def mode_of(wired: Wired, running: Running) -> Mode:
-    return running.mode or MODE_OF[wired.settings.policy]
+    """How it charges: who goes first does so now, whatever was wished before."""
+    return Mode.NOW if running.goes_first else running.mode or MODE_OF[wired.settings.policy]
 
 
 def _places(
@@ -194,15 +196,16 @@ def _vehicle(wired: Wired, memory: Memory, running: Running) -> Vehicle:
 
 
 def _tier(wired: Wired, running: Running) -> int:
-    """Who came first, by the second, where that is the policy; tiers are only compared."""
+    """Who goes first; else who came first, by the second, where that is the policy. Tiers are only compared."""
+    if running.goes_first:
+        return FIRST
     return int(running.started_at.timestamp()) if wired.settings.policy is Policy.FIRST_COME else 0
 
 
 def _send(evse: str, command: Command, limit: Limit | None) -> Send:
     if isinstance(command, GetCompositeSchedule):
         return Send(evse, Purpose.QUESTION, command)
-    assert isinstance(command, SetProfile)
-    if command.evse == 0:
+    if isinstance(command, SetProfile) and command.evse == 0:
         return Send(evse, Purpose.MAXIMUM, command)
     assert limit is not None
     return Send(evse, Purpose.LIMIT, command, limit.number, limit.current)

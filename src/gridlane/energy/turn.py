@@ -14,7 +14,7 @@ from gridlane.energy.capacity import Conditions, Headroom, export_headroom, head
 from gridlane.energy.circuit import Draw, Site
 from gridlane.energy.pacing import Allowance, Pace, after_writing, worth_renewing, worth_writing
 from gridlane.energy.plan import Plan, asks
-from gridlane.energy.profiles import Place, question, station_maximum, vehicle_limit, written
+from gridlane.energy.profiles import Place, changed_limit, question, station_maximum, vehicle_limit, written
 from gridlane.energy.rotation import Turn, order_of_turns
 from gridlane.energy.safe_steps import Picture, Step, left_for, overfull, picture, safe_steps
 from gridlane.energy.worst_case import (
@@ -160,7 +160,10 @@ def _ask(tree: Tree, state: State, evse: str, planned: Ask | None, now: datetime
     vehicle, leaf = state.vehicles[evse], tree.evses[tree.leaf[evse]]
     most, excess = wish(vehicle.appetite, leaf, now), state.standings[evse].excess
     if planned is not None:
-        return replace(planned, wish=Amperes(min(planned.wish, most)), weight=vehicle.weight, excess=excess)
+        return replace(
+            planned, wish=Amperes(min(planned.wish, most)), weight=vehicle.weight, tier=vehicle.tier,
+            excess=excess,
+        )  # fmt: skip
     return Ask(
         evse=evse, wish=most, least=leaf.minimum, weight=vehicle.weight, tier=vehicle.tier,
         vehicle_phases=vehicle.phases, excess=excess,
@@ -218,14 +221,27 @@ def _somebody_waits(
 
 def _say(site: Site, state: State, decided: _Decisions, step: Step, now: datetime, pace: Pace) -> None:
     decided.number += 1
-    limit = Limit(decided.number, step.current, now + pace.lasts, now)
     place, vehicle = state.places[step.evse], state.vehicles[step.evse]
+    under = _changeable(decided.standings[step.evse].latest, now, pace)
+    until = now + pace.lasts if under is None else under.until
+    limit = Limit(decided.number, step.current, until, now, changes=place.capability.dynamic)
     decided.standings[step.evse] = promise(decided.standings[step.evse], limit)
     decided.promised[step.evse] = limit
     allowance = decided.allowances.get(step.evse, Allowance(pace.burst, now))
     decided.allowances[step.evse] = after_writing(allowance, now, pace)
-    command = vehicle_limit(site, place, limit, vehicle.transaction, vehicle.phases)
+    command: Command = (
+        vehicle_limit(site, place, limit, vehicle.transaction, vehicle.phases)
+        if under is None
+        else changed_limit(site, place, limit.current, vehicle.phases)
+    )
     decided.commands.append((step.evse, command))
+
+
+def _changeable(latest: Limit | None, now: datetime, pace: Pace) -> Limit | None:
+    """The limit whose dynamic profile stands at the station and goes on for a while; None: write one."""
+    if latest is None or not latest.changes or latest.answer is Answer.NONE:
+        return None
+    return None if worth_renewing(latest, now, pace) or now >= latest.until else latest
 
 
 def _renew(

@@ -43,7 +43,10 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit that may be in force: ``current`` per phase until ``until``; numbers of an EVSE only rise."""
+    """One limit that may be in force: ``current`` per phase until ``until``; numbers of an EVSE only rise.
+
+    ``changes``: it stands in a dynamic profile, whose limit can be changed until then without being written anew.
+    """
 
     number: int
     current: Amperes
@@ -51,6 +54,7 @@ class Limit:
     sent_at: datetime
     answer: Answer = Answer.NONE
     answered_at: datetime | None = None
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +144,9 @@ def accepted(standing: Standing, number: int, now: datetime) -> Standing:
 
 
 def refused(standing: Standing, number: int) -> Standing:
-    """The station keeps what it had: the refused limit counts no more, the older ones do."""
-    return replace(standing, limits=tuple(each for each in standing.limits if each.number != number))
+    """The station keeps what it had: the refused limit counts no more, the older ones do. The next is written anew."""
+    kept = (replace(each, changes=False) for each in standing.limits if each.number != number)
+    return replace(standing, limits=tuple(kept))
 
 
 def proven(standing: Standing, number: int, seen_at: datetime, timing: Timing = DEFAULT_TIMING) -> Standing:

@@ -107,6 +107,11 @@ def standard_variables(evses: int, power: float, serial: str, vendor: str, model
     return variables
 
 
+def variables_of_21() -> list[Variable]:
+    """What came with OCPP 2.1."""
+    return [Variable("SmartChargingCtrlr", "SupportsDynamicProfiles", "true", "ReadOnly", kind="boolean")]
+
+
 class DeviceModel:
     def __init__(self, variables: list[Variable]) -> None:
         self.variables = {one.key: one for one in variables}

@@ -11,7 +11,8 @@ from uuid import uuid4
 import msgspec
 
 from gridlane.kernel.quantities import Watts
-from gridlane.simulator.device_model import DeviceModel, standard_variables
+from gridlane.ocpp.version import Version
+from gridlane.simulator.device_model import DeviceModel, standard_variables, variables_of_21
 from gridlane.simulator.profiles import Installed
 from gridlane.simulator.station import Evse, StationSpec, Transaction
 from gridlane.simulator.v2x.blocks import Blocks2x
@@ -22,7 +23,10 @@ class Station2x(Blocks2x):
     def __init__(self, spec: StationSpec) -> None:
         super().__init__(spec)
         self.model = DeviceModel(
-            standard_variables(spec.evses, spec.power, spec.serial, spec.vendor, spec.model)
+            [
+                *standard_variables(spec.evses, spec.power, spec.serial, spec.vendor, spec.model),
+                *(variables_of_21() if spec.version is Version.V21 else ()),
+            ]
         )
         self.model.variables["sampleddatactrlr", "txupdatedinterval", None, None].value = str(
             spec.meter_interval
