@@ -3,11 +3,11 @@
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from gridlane.planning.placement import Progress, Watch
 from gridlane.planning.plan import Plan
 from gridlane.planning.scenario import Objective, Scenario
 
+if TYPE_CHECKING:
+    from gridlane.planning.many import Run
+
 app = typer.Typer(help="Where to build next, with proof.")
 
 SHOWN = 10
@@ -27,11 +30,13 @@ SHOWN = 10
 
 @app.command()
 def plan(
-    scenario: Annotated[
-        str, typer.Argument(help="A plan.toml, a folder that holds one, or a shipped name: berlin.")
+    scenarios: Annotated[
+        list[str],
+        typer.Argument(help="Each a plan.toml, a folder that holds one, or a shipped name: berlin."),
     ],
     sites: Annotated[
-        int | None, typer.Option(help="Open this many sites instead of what the page says.")
+        list[int] | None,
+        typer.Option(help="Open this many sites instead of what the page says; several make a plan each."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for plan.json, plan.geojson and report.html.")] = Path(
         "plan"
@@ -41,8 +46,32 @@ def plan(
         float | None, typer.Option(help="Stop after this long with the best plan so far.")
     ] = None,
     open_report: Annotated[bool, typer.Option("--open", help="Open the report when done.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for several plans; one per core by default.")
+    ] = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Make several plans on a Ray cluster (extra: cluster).")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="Where the cluster is; RAY_ADDRESS, else one on this machine.")
+    ] = None,
 ) -> None:
-    """Choose sites for a scenario and prove how good the choice is. Ctrl-C stops with the best plan so far."""
+    """Choose sites for a scenario and prove how good the choice is. Ctrl-C stops with the best plan so far.
+
+    Several scenarios, or several numbers of sites, make a plan each, at the same time.
+    """
+    if cluster or len(scenarios) > 1 or len(sites or ()) > 1:
+        from gridlane.planning.many import here, on_cluster
+
+        run = on_cluster(address) if cluster else here(workers)
+        plan_many(run, scenarios, sites or [None], out, seed, seconds)
+        return
+    plan_one(scenarios[0], sites[0] if sites else None, out, seed, seconds, open_report=open_report)
+
+
+def plan_one(
+    scenario: str, sites: int | None, out: Path, seed: int, seconds: float | None, *, open_report: bool
+) -> None:
     from dataclasses import replace
 
     from gridlane.planning.deciding import decide
@@ -54,7 +83,7 @@ def plan(
     page = scenario_page(scenario)
     asked, investment = read_scenario(page), read_investment(page)
     if sites is not None:
-        asked = replace(asked, aim=replace(asked.aim, sites=sites, budget=None))
+        asked = replace(asked, aim=replace(asked.aim, sites=sites, budget=None, share=None))
     with watching(console, asked, seconds) as watch:
         made = decide(asked, investment, seed=seed, watch=watch)
     report = write(out, asked, made)
@@ -62,6 +91,40 @@ def plan(
     console.print(f"Written: {out / 'plan.json'}, {out / 'plan.geojson'}, {report}")
     if open_report:
         typer.launch(str(report))
+
+
+def plan_many(
+    run: "Run", names: list[str], sites: Sequence[int | None], out: Path, seed: int, seconds: float | None
+) -> None:
+    """A plan for every scenario and number of sites, each in a folder of its own; ends with 1 when one was refused."""
+    from gridlane.planning.many import task_of
+    from gridlane.planning.shipped import scenario_page
+
+    console = Console()
+    pages = [scenario_page(name) for name in names]
+    tasks = [task_of(page, sites=count, seed=seed, seconds=seconds) for page in pages for count in sites]
+    labels = [
+        page.parent.name + (f"-{count}-sites" if count is not None else "")
+        for page in pages
+        for count in sites
+    ]
+    refused = 0
+    for number, (label, made) in enumerate(zip(labels, run(tasks), strict=True), start=1):
+        if made.refused is not None:
+            refused += 1
+            console.print(f"{made.name}: {made.refused}", style="red", highlight=False)
+            continue
+        folder = out / (label if labels.count(label) == 1 else f"{label}-{number}")
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in (
+            ("plan.json", made.plan), ("plan.geojson", made.geojson), ("report.html", made.report),
+        ):  # fmt: skip
+            (folder / file).write_bytes(content)
+        console.print(
+            f"{made.name}: {made.sites} sites. {made.sentence}. {folder / 'report.html'}", highlight=False
+        )
+    if refused:
+        raise typer.Exit(1)
 
 
 @contextmanager
