@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gridlane.planning.cheapest import cheapest
+from gridlane.planning.deciding import decide
 from gridlane.planning.investing import make_investment_plan
 from gridlane.planning.investment import Investment, Period, ask_investment
 from gridlane.planning.investment_reading import read_investment
@@ -123,3 +124,29 @@ def test_the_shipped_page_reads_and_a_broken_one_names_every_mistake(tmp_path):
         "layouts: '2 XX' is not like \"4 AC + 2 DC\" with kinds among AC, DC",
         "[[periods]] 1 budget = -1: must be a number not negative",
     ]
+
+
+def test_the_least_money_for_a_share_is_planned_with_its_bound(make, investment):
+    town = make.town(points=300, objective=Objective.COST, sites=None, share=0.3, radius_m=900.0)
+    plan = decide(town, investment)
+    proof = plan.certificate
+    assert proof.unit == "EUR"
+    assert proof.bound is not None
+    assert 0.0 < proof.bound <= proof.value
+    assert sum(site.expense for site in plan.sites) == pytest.approx(proof.value, rel=1e-6)
+    assert "at once" in plan.sites[0].reasons[0]
+    assert as_html(town, plan)
+
+
+@pytest.mark.parametrize(
+    ("aim", "reason"),
+    [
+        ({}, "no share of the arrivals to serve"),
+        ({"share": 0.5, "floors": (("1", 0.5),)}, "goes without floors for classes"),
+        ({"share": 1.0}, "all sites together serve"),
+    ],
+)
+def test_the_least_money_is_refused_with_what_is_wrong(make, investment, aim, reason):
+    town = make.town(points=300, objective=Objective.COST, sites=None, radius_m=300.0, **aim)
+    with pytest.raises(AimImpossible, match=reason):
+        decide(town, investment)

@@ -54,7 +54,7 @@ class Table(BaseModel):
 class Aim(BaseModel):
     """What "better" means. Give one of ``sites``, ``budget`` (as in "2500000 EUR") and ``share``."""
 
-    objective: Literal["coverage", "access", "service", "flows"] = "coverage"
+    objective: Literal["coverage", "access", "service", "cost", "flows"] = "coverage"
     radius_m: Annotated[float, Field(gt=0, le=500_000)] = 500
     decay: Literal["step", "linear", "logit"] = "step"
     sites: Annotated[int | None, Field(ge=1, le=100_000)] = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gridlane.planning.phasing import floor_shares
+from gridlane.planning.placement import Progress, Watch
 from gridlane.planning.reach import Floats
 from gridlane.planning.rollout import Paths, Rollout
 from gridlane.planning.rollout_bound import Bound, Prices
@@ -35,8 +36,11 @@ class Cheapest:
         return (self.cost - self.least) / max(self.cost, 1e-12)
 
 
-def cheapest(rollout: Rollout, share: float) -> Cheapest:
-    """Serve at least ``share`` of all arrivals of the only period. Raises AimImpossible when no money can."""
+def cheapest(rollout: Rollout, share: float, *, watch: Watch = lambda _: True) -> Cheapest:
+    """Serve at least ``share`` of all arrivals of the only period. Raises AimImpossible when no money can.
+
+    A watcher's False ends the search for better plans and bounds.
+    """
     target = share * float(rollout.network.demand.sum())
     dearest = float(rollout.network.ground.sum() + rollout.sites * rollout.network.price.max())
     order = filling_order(rollout.network, np.zeros_like(rollout.network.demand))
@@ -50,6 +54,8 @@ def cheapest(rollout: Rollout, share: float) -> Cheapest:
     bound.suggest(money_only(rollout, best))
     least = 0.0
     for _ in range(ROUNDS):
+        if not watch(Progress("saving", float(best.spent[0]), least if least > 0.0 else -np.inf)):
+            break
         bound.descend(target, STEPS)
         prices = bound.split(bound.prices * bound.scale)
         if prices.money[0] > 0.0:

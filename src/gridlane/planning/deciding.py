@@ -14,10 +14,6 @@ IN_MONEY = (Objective.SERVICE, Objective.COST)
 
 def check(scenario: Scenario, investment: Investment | None) -> None:
     """Raises AimImpossible with the figure that is wrong, before any work is done."""
-    if scenario.aim.objective is Objective.COST:
-        raise AimImpossible(
-            reason="the objective cost is not planned from a page; ask for service with a budget for each period"
-        )
     if scenario.aim.objective is Objective.FLOWS:
         scenario.check()
         ask_corridors(scenario)
@@ -44,4 +40,6 @@ def decide(
         return make_corridor_plan(scenario, seed=seed, watch=watch)
     if scenario.aim.objective not in IN_MONEY or investment is None:
         return make_plan(scenario, seed=seed, watch=watch)
+    if scenario.aim.objective is Objective.COST:
+        return investing.make_cheapest_plan(scenario, investment, seed=seed, watch=watch)
     return investing.make_investment_plan(scenario, investment, seed=seed, watch=watch)

@@ -1,13 +1,15 @@
 """From money to stations: the phased plan of a scenario with chargers, budgets and a waiting target, explained site by site."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from gridlane.planning.cheapest import cheapest
 from gridlane.planning.explaining import degrees
-from gridlane.planning.investment import Asked, Investment, ask_investment
-from gridlane.planning.phasing import Phased, RolloutEffort, phase
+from gridlane.planning.investment import Asked, Investment, Period, ask_investment
+from gridlane.planning.phasing import Phased, RolloutEffort, floor_shares, phase
 from gridlane.planning.placement import Progress, Watch
 from gridlane.planning.plan import Certificate, Chosen, GroupShare, Plan, Stage
 from gridlane.planning.queue_simulation import simulate
@@ -68,21 +70,85 @@ def make_investment_plan(
     )
 
 
+def make_cheapest_plan(
+    scenario: Scenario, investment: Investment, *, seed: int = 0, watch: Watch = lambda _: True
+) -> Plan:
+    """The least money that serves the aim's share of the last period's arrivals, all built at once, proved.
+
+    Raises AimImpossible, GridTooSmall.
+    """
+    check(scenario, investment)
+    assert scenario.aim.share is not None
+    wall, cpu, stopped = time.perf_counter(), time.process_time(), []
+
+    def listen(progress: Progress) -> bool:
+        go_on = watch(progress)
+        if not go_on:
+            stopped.append(progress.stage)
+        return go_on
+
+    at_once = replace(investment, periods=(Period("at once", 0.0, investment.periods[-1].demand),))
+    asked = ask_investment(scenario, at_once)
+    found = cheapest(asked.rollout, scenario.aim.share, watch=listen)
+    built = Phased(
+        found.paths, found.served, np.inf, found.draft.served, found.draft.spent,
+        floor_shares(asked.rollout, found.draft), floors_kept=True,
+    )  # fmt: skip
+    at_once = replace(at_once, periods=(replace(at_once.periods[0], budget=found.cost),))
+    whole = float(asked.rollout.network.demand.sum())
+    certificate = Certificate(
+        objective=f"least money that serves {100 * scenario.aim.share:g} % of the arrivals in the busiest hour",
+        unit=investment.currency,
+        larger_is_better=False,
+        value=found.cost,
+        bound=found.least if found.least > 0.0 else None,
+        seed=seed,
+        input_hash=scenario.input_hash,
+        wall_s=round(time.perf_counter() - wall, 3),
+        cpu_s=round(time.process_time() - cpu, 3),
+        work={"nodes": 0},
+        stopped_early=bool(stopped),
+    )
+    return Plan(
+        scenario=scenario.name,
+        certificate=certificate,
+        sites=explain(scenario, at_once, asked, built),
+        groups=group_shares(scenario, asked, built),
+        settings=settings(scenario, at_once, built),
+        source=scenario.source,
+        remarks=(f"Serves {found.served:,.1f} of {whole:,.1f} arrivals an hour.",),
+    )
+
+
 def check(scenario: Scenario, investment: Investment) -> None:
     """Raises AimImpossible with the figure that is wrong."""
+    if scenario.aim.objective is Objective.COST:
+        check_share(scenario)
     if not investment.periods:
         raise AimImpossible(reason="there is no period: give each a name and a budget")
     if not investment.layouts or not investment.chargers:
         raise AimImpossible(reason="there is no charger or no layout to build")
     cheapest = min(price_of(investment, layout.counts) for layout in investment.layouts)
     total = sum(period.budget for period in investment.periods)
-    if total < cheapest:
+    if total < cheapest and scenario.aim.objective is not Objective.COST:
         words = f"{total:,.0f} {investment.currency} over all periods buy nothing: the cheapest layout costs"
         raise AimImpossible(
             reason=f"{words} {cheapest:,.0f} {investment.currency} before its grid connection"
         )
     if not np.any(scenario.demand.weight > 0):
         raise AimImpossible(reason="no demand point has a weight above 0")
+
+
+def check_share(scenario: Scenario) -> None:
+    if scenario.aim.share is None:
+        raise AimImpossible(
+            reason="the least money is asked for, and no share of the arrivals to serve: give one"
+        )
+    if scenario.aim.floors:
+        names = ", ".join(name for name, _ in scenario.aim.floors)
+        raise AimImpossible(
+            reason=f"the least money goes without floors for classes, and {names} has one: ask for service instead"
+        )
 
 
 def price_of(investment: Investment, counts: Any) -> float:
@@ -199,7 +265,7 @@ def group_shares(scenario: Scenario, asked: Asked, found: Phased) -> tuple[Group
 def settings(scenario: Scenario, investment: Investment, found: Phased) -> dict[str, Any]:
     aim = scenario.aim
     return {
-        "objective": str(Objective.SERVICE),
+        "objective": str(aim.objective),
         "people": aim.people,
         "crs": scenario.crs,
         "demand_points": len(scenario.demand),

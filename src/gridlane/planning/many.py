@@ -148,8 +148,12 @@ def on_cluster(address: str | None = None) -> Run:
         raise ClusterMissing from None
 
     def run(tasks: Sequence[Task]) -> Iterator[Made]:
+        import logging
+
         try:
-            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            ray.init(
+                address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            )
         except (ConnectionError, RuntimeError, TimeoutError, ValueError) as wrong:
             raise ClusterAway(address=address or "this machine", reason=str(wrong).strip()) from None
         try:

@@ -11,6 +11,9 @@ from gridlane.planning.scenario import Objective, Scenario
 from gridlane.planning.siting import paid_by_row
 from gridlane.planning.travel import within
 
+MONEY = (Objective.SERVICE, Objective.COST)
+"""Plans that decide chargers and money too."""
+
 
 def as_html(scenario: Scenario, plan: Plan) -> str:
     """A page without any foreign host: styles, script and map are inside."""
@@ -23,7 +26,7 @@ def as_html(scenario: Scenario, plan: Plan) -> str:
     return page.render(
         plan=plan,
         proof=plan.certificate,
-        phased=plan.settings["objective"] == Objective.SERVICE,
+        phased=plan.settings["objective"] in MONEY,
         covers=plan.settings["objective"] == "coverage",
         picture=draw(scenario, plan, before, after),
         before=float(np.sum(before * scenario.demand.weight)),
@@ -34,7 +37,7 @@ def as_html(scenario: Scenario, plan: Plan) -> str:
 
 def served_shares(scenario: Scenario, plan: Plan) -> tuple[Floats, Floats]:
     """How well every demand point is served before and after, 0 to 1 (for access: within the radius or not)."""
-    if plan.settings["objective"] == Objective.SERVICE:
+    if plan.settings["objective"] in MONEY:
         return before_and_near(scenario, plan)
     if plan.settings["objective"] == Objective.FLOWS:
         return captured_journeys(scenario, plan)
