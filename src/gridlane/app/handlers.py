@@ -70,11 +70,12 @@ def table() -> Mapping[type, Handler]:
 
 def next_deadline(live: Live) -> datetime | None:
     """When ``TimePassed`` has something to do for a station, if nothing else happens."""
-    if not live.station.operations and not live.charging.sessions:
-        return None
-    due = [one.deadline for one in live.station.operations.values()]
     silent = silence.next_deadline(live.charging)
-    return min(due if silent is None else [*due, silent], default=None)
+    operations = live.station.operations
+    if not operations:
+        return silent
+    due = min(one.deadline for one in operations.values())
+    return due if silent is None else min(due, silent)
 
 
 INSTRUCTIONS: Mapping[str, Handler] = {**station_messages.INSTRUCTIONS}

@@ -50,12 +50,12 @@ def time_passed(live: Live, _what: TimePassed, now: datetime, answer: Answered |
 
 def next_deadline(charging: ChargingState) -> datetime | None:
     """When ``time_passed`` has something to do, if nothing else happens."""
-    due: list[datetime] = [
-        one.interrupted_at + RESUMED_WITHIN
-        for one in charging.sessions.values()
-        if one.is_open and one.interrupted_at is not None
-    ]
-    return min(due, default=None)
+    first: datetime | None = None
+    for one in charging.sessions.values():
+        since = one.interrupted_at
+        if since is not None and one.is_open and (first is None or since < first):
+            first = since
+    return None if first is None else first + RESUMED_WITHIN
 
 
 async def overdue(connection: AsyncConnection[Any], now: datetime) -> list[UUID]:

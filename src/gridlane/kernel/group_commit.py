@@ -212,9 +212,8 @@ class Committer:
         connection = await self._connected()
         try:
             async with connection.cursor() as cursor:
-                await cursor.execute(b"SELECT pg_current_xact_id()::text")
-                transaction.id = (await cursor.fetchone() or ("",))[0]
-                transaction.fenced = await ownership.fence(cursor, {d.aggregate_id: d.epoch for d in batch})
+                epochs = {decision.aggregate_id: decision.epoch for decision in batch}
+                transaction.id, transaction.fenced = await ownership.fence(cursor, epochs)
                 for sink, rows in _gather(batch, transaction.fenced).items():
                     await sink.write(cursor, rows)
             transaction.committing = True

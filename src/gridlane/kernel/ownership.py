@@ -53,8 +53,10 @@ _FENCE = """
 WITH held AS MATERIALIZED (
     SELECT aggregate_id, epoch FROM ownerships WHERE aggregate_id = ANY(%(ids)s) ORDER BY aggregate_id FOR SHARE
 )
-SELECT mine.id FROM unnest(%(ids)s::uuid[], %(epochs)s::bigint[]) AS mine (id, epoch)
-LEFT JOIN held ON held.aggregate_id = mine.id WHERE held.epoch IS DISTINCT FROM mine.epoch
+SELECT pg_current_xact_id()::text, ARRAY(
+    SELECT mine.id FROM unnest(%(ids)s::uuid[], %(epochs)s::bigint[]) AS mine (id, epoch)
+    LEFT JOIN held ON held.aggregate_id = mine.id WHERE held.epoch IS DISTINCT FROM mine.epoch
+)
 """
 
 
@@ -74,10 +76,14 @@ async def release(connection: AsyncConnection[Any], owned: Mapping[UUID, int], n
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def fence(cursor: AsyncCursor[Any], owned: Mapping[UUID, int]) -> set[UUID]:
-    """Lock the ownerships against claims until the transaction ends; gives the aggregates whose epoch has passed."""
+async def fence(cursor: AsyncCursor[Any], owned: Mapping[UUID, int]) -> tuple[str, set[UUID]]:
+    """Lock the ownerships against claims until the transaction ends; gives the transaction's id, by which its fate can be
+    asked, and the aggregates whose epoch has passed.
+    """
     await cursor.execute(_FENCE, {"ids": list(owned), "epochs": list(owned.values())})
-    return {row[0] for row in await cursor.fetchall()}
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0], set(row[1])
 
 
 async def renew_lease(connection: AsyncConnection[Any], node: str, role: str, now: datetime) -> None:

@@ -286,9 +286,13 @@ class Conversation:
         Raises NotAwaitingAnswer when it was answered already, and MessageInvalid when the response breaks its schema:
         then the call still waits, for ``answer_error``.
         """
-        place, action = self._find_unanswered(message_id)
+        _, action = self._find_unanswered(message_id)
         assert type(response) is action.response, f"{type(response).__name__} does not answer {action.name}"
-        payload = codec.encode_checked(response)
+        return self.answer_encoded(message_id, codec.encode_checked(response))
+
+    def answer_encoded(self, message_id: str, payload: bytes) -> bytes:
+        """As ``answer``, with a response that went through ``codec.encode_checked`` before. Raises NotAwaitingAnswer."""
+        place, _ = self._find_unanswered(message_id)
         del self._unanswered[place]
         return b"[3,%b,%b]" % (_encode_text(message_id), payload)
 

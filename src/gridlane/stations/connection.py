@@ -51,6 +51,7 @@ log = structlog.get_logger(__name__)
 
 SUPERSEDED, GOING_AWAY, POLICY = 4001, 1001, 1008
 
+NOTED = Noted()
 EARLY = 16
 """Messages that may arrive before the claim is done; what follows them waits in the operating system."""
 
@@ -228,18 +229,18 @@ class Connection:
         assert owner is not None
         report = self.dialect.report(event.action, event.request)
         at = self.seen_at or self.gateway.clock()
-        response: Any = None
+        response = b""
 
         def finish(commit: Commit) -> None:
             nonlocal response
-            reply = commit.reply or Noted()
+            reply = commit.reply or NOTED
             if type(reply) is Refused:
                 answer = f'{{"code":"{reply.code}"}}'
             else:
-                response = self.dialect.response(event.action, reply)
-                answer = codec.encode(response).decode()
+                response = codec.encode_checked(self.dialect.response(event.action, reply))
+                answer = response.decode()
             station = owner.live.station
-            warnings = [*commit.warnings, *map(str, event.notes)]
+            warnings = [*commit.warnings, *map(str, event.notes)] if commit.warnings or event.notes else ()
             commit.rows.append(
                 (
                     MESSAGES,
@@ -265,10 +266,10 @@ class Connection:
                     self._answer_error(event.message_id, Fault.INTERNAL)
                 return
             assert self.link is not None
-            if isinstance(commit.reply, Refused):
+            if type(commit.reply) is Refused:
                 self._answer_error(event.message_id, commit.reply.code, commit.reply.description)
             else:
-                self.link.send(self.conversation.answer(event.message_id, response))
+                self.link.send(self.conversation.answer_encoded(event.message_id, response))
                 if type(report) is Booted:
                     self._learn_quirks()
             self._carry_out(commit)
@@ -395,7 +396,8 @@ class Connection:
         if first is not None:
             due = self.gateway.now() + max(0.05, (first - self.gateway.clock()).total_seconds())
             deadline = due if deadline is None else min(deadline, due)
-        self._stop_timer()
+        if self._timer is not None:
+            self._stop_timer()
         if deadline is not None and not self.is_closed:
             self._timer = self.gateway.loop.call_at(deadline, self._tick)
 

@@ -104,7 +104,7 @@ def scaled(text: str, exponent: int) -> float:
         digits, _, own = text.strip().lower().partition("e")
         text = f"{digits}e{int(own or 0) + exponent}"
     value = float(text)
-    if not isfinite(value) or "_" in text:
+    if "_" in text or not isfinite(value):
         raise ValueError(text)
     return value
 
@@ -168,7 +168,7 @@ def _take_largest_phase(
         rest += [
             s for s in samples if SLOTS.get(measured.key(s), _NO_SLOT).field == "current" and s not in rest
         ]
-    fields["current"] = max(fields[name] for name in _PHASE_CURRENTS if name in fields)
+    fields["current"] = max([fields[name] for name in _PHASE_CURRENTS if name in fields])
 
 
 _NO_SLOT: Final = Slot("", 0)
