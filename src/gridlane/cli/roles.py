@@ -1,5 +1,6 @@
 """The roles that run alone, any number of each, over one database and one NATS."""
 
+import gc
 from typing import Annotated
 
 import typer
@@ -30,6 +31,7 @@ def gateway(
     metrics_port: Annotated[int, typer.Option(help="Port for /metrics on loopback; 0: none.")] = 0,
 ) -> None:
     """Run a gateway: the process that holds stations' sockets."""
+    gc.disable()  # importing makes no garbage; the role turns it on again when it serves
     from gridlane.app import gateway as role
 
     role.run(settings_for("gateway"), metrics_port=metrics_port)

@@ -4,22 +4,26 @@ A change writes its entry in its own unit of work. A job seals the entries: one 
 SHA-256 of the seal before and the entry, so that altering or removing any sealed entry is found by ``verify``.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.kernel.access import Caller
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.database import metadata
 from gridlane.kernel.ids import new_id
+
+if TYPE_CHECKING:  # the ORM comes with it, and a gateway that starts again must not wait for that
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 audit_entries = sa.Table(
     "audit_entries",

@@ -4,17 +4,21 @@ Two roles reach the tables. The *owner* migrates and is the committer of the hot
 else: row-level security applies to it, and a unit of work tells it whose rows it may see. An unset scope sees none.
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 from sqlalchemy import MetaData, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gridlane.kernel.embedded_postgres import APP
+
+if TYPE_CHECKING:  # the ORM comes with it, and a gateway that starts again must not wait for that
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 metadata = MetaData(
     naming_convention={
@@ -70,6 +74,8 @@ class Database:
 
 
 def _engine(url: str, pool: int) -> AsyncEngine:
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     return create_async_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool,

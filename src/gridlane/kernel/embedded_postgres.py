@@ -4,6 +4,7 @@ Only the supervisor (and the tests) start and stop it; every other process is gi
 """
 
 import subprocess
+import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ checkpoint_timeout = 15min
 random_page_cost = 1.1
 jit = off
 """
+if sys.platform == "linux":
+    # After a crash the whole directory is synced before recovery: in one call, not file by file (2 s against 0.3).
+    SERVER_SETTINGS += "recovery_init_sync_method = syncfs\n"
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ A password is generated, shown once, and kept only as a keyed verifier. The gate
 by the column ``changed_at``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.kernel import audit
 from gridlane.kernel.access import Caller
@@ -21,6 +22,9 @@ from gridlane.kernel.settings import Settings
 from gridlane.stations import credentials, places
 from gridlane.stations.model import connectors, evses, stations
 from gridlane.stations.reasons import REASONS
+
+if TYPE_CHECKING:  # the ORM comes with it, and a gateway that starts again must not wait for that
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 KEY = "stations"  # the installation's secret that verifiers are keyed with
 

@@ -1,13 +1,14 @@
 """Sites and stations as things that are looked up: by whoever may see them, and by nobody else."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.kernel import audit
 from gridlane.kernel.access import Caller
@@ -15,6 +16,9 @@ from gridlane.kernel.clock import system_clock
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.ids import new_id
 from gridlane.stations.model import connectors, sites, stations
+
+if TYPE_CHECKING:  # the ORM comes with it, and a gateway that starts again must not wait for that
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 class SiteUnknown(Refusal):
