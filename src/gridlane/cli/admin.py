@@ -10,12 +10,12 @@ import typer
 
 from gridlane.cli.roles import settings_for
 
-app = typer.Typer(help="Set-up link, waiting mails, OpenAPI, demo reset.")
+app = typer.Typer(help="Set-up link, waiting mails, imports, OpenAPI, demo reset.")
 
 
 @app.callback()
 def _admin() -> None:
-    """Set-up link, waiting mails, OpenAPI, demo reset."""
+    """Set-up link, waiting mails, imports, OpenAPI, demo reset."""
 
 
 @app.command("set-up-link")
@@ -58,6 +58,59 @@ def mails() -> None:
 
     for one in asyncio.run(read(settings.database_url)):
         print(f"{one['created_at']:%Y-%m-%d %H:%M}  {one['recipient']}  {one['subject']}\n\n{one['text']}")
+
+
+@app.command("import")
+def import_file(
+    kind: Annotated[str, typer.Argument(help="people, tokens or sites.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file with a heading.")],
+    organization: Annotated[
+        str | None, typer.Option(help="Name of the organization, where there are several.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write it; else it is only looked at.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad lines out.")] = False,
+) -> None:
+    """Bring in people, tokens, or sites with stations. Without --write every bad line is listed, and nothing written."""
+    from gridlane.accounts import importing
+    from gridlane.accounts.organizations import named
+    from gridlane.kernel.access import system
+    from gridlane.kernel.database import Database
+    from gridlane.kernel.errors import Refusal
+
+    if kind not in importing.KINDS:
+        raise typer.BadParameter(f"there are {', '.join(importing.KINDS)}")
+    settings = settings_for("admin")
+    assert settings.database_url is not None
+
+    async def bring_in(url: str) -> importing.Report:
+        database = Database(url, pool=2)
+        try:
+            caller = system(await named(database, organization), "gridlane admin import")
+            return await importing.bring_in(
+                database, settings, caller, kind, file.read_bytes(), dry_run=not write, skip_bad=skip_bad
+            )
+        finally:
+            await database.close()
+
+    try:
+        report = asyncio.run(bring_in(settings.database_url))
+    except importing.ImportRefused as refusal:
+        _print_problems(refusal.details["problems"])
+        raise typer.BadParameter(str(refusal)) from None
+    except Refusal as refusal:
+        raise typer.BadParameter(str(refusal)) from None
+    _print_problems(report.problems)
+    done = "written" if report.written else "nothing written yet (--write)"
+    print(
+        f"{report.lines} lines: {report.new} new, {report.changed} changed, {report.same} same, {report.bad} bad; {done}"
+    )
+    for one in report.passwords:
+        print(f"{one['identity']};{one['password']}")
+
+
+def _print_problems(problems: list[dict[str, Any]]) -> None:
+    for one in problems:
+        print(f"line {one['line']}, {one['column']} {one['value']!r}: {one['problem']}")
 
 
 @app.command()

@@ -199,6 +199,7 @@ export interface Endpoints {
     | `/home-agreements/${string}/end`
     | "/host-contracts"
     | `/host-contracts/${string}/end`
+    | `/imports/${string}`
     | `/incidents/${string}/acknowledge`
     | `/incidents/${string}/notes`
     | `/incidents/${string}/playbook`
