@@ -9,6 +9,7 @@ from typing import NamedTuple
 import typer
 from rich.console import Console
 
+from gridlane.cli.roles import with_running_database
 from gridlane.kernel.settings import Settings
 
 app = typer.Typer()
@@ -25,7 +26,7 @@ class Finding(NamedTuple):
 @app.command()
 def doctor() -> None:
     """Check this installation and say what is wrong. Exit status 1 when something is."""
-    settings = Settings()
+    settings = with_running_database(Settings())
     findings = [*_here(settings), *asyncio.run(_stores(settings))]
     console = Console()
     for finding in findings:

@@ -15,15 +15,26 @@ app = typer.Typer()
 class DatabaseNotNamed(Refusal):
     code = "database_not_named"
     kind = Kind.INVALID
-    sentence = "Set GRIDLANE_DATABASE_URL; only `gridlane up` brings a database of its own."
+    sentence = "There is no database: `gridlane up` does not run over {directory}, and GRIDLANE_DATABASE_URL is not set."
 
 
 def settings_for(process: str) -> Settings:
-    settings = Settings()
+    """The settings with a database: the one that is named, else that of ``gridlane up`` over the same data directory."""
+    settings = with_running_database(Settings())
     if settings.database_url is None:
-        raise DatabaseNotNamed
+        raise DatabaseNotNamed(directory=settings.data_dir)
     telemetry.configure(settings, process)
     return settings
+
+
+def with_running_database(settings: Settings) -> Settings:
+    if settings.database_url is not None:
+        return settings
+
+    from gridlane.kernel import embedded_postgres
+
+    url = embedded_postgres.running(settings.data_dir.resolve() / "postgres")
+    return settings.model_copy(update={"database_url": url})
 
 
 @app.command()

@@ -3,6 +3,7 @@
 Only the supervisor (and the tests) start and stop it; every other process is given its address.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -42,8 +43,7 @@ class EmbeddedPostgres:
     server: Any
 
     def url(self, database: str = DATABASE, role: str = OWNER) -> str:
-        host = self.superuser_url.split("host=")[-1]
-        return f"postgresql://{role}@/{database}?host={host}"
+        return _url(self.superuser_url.split("host=")[-1], database, role)
 
     def process_id(self) -> int:
         return int((self.directory / "postmaster.pid").read_text().split()[0])
@@ -102,6 +102,22 @@ def start(directory: Path) -> EmbeddedPostgres:
     postgres = EmbeddedPostgres(directory, server.get_uri(), server)
     postgres.create_database(DATABASE)
     return postgres
+
+
+def running(directory: Path) -> str | None:
+    """The owner's URL of the server that somebody runs over ``directory``; None when nobody does."""
+    try:  # the lines of postmaster.pid: process, data, start, port, directory of the socket
+        said = (directory / "postmaster.pid").read_text().splitlines()
+        os.kill(int(said[0]), 0)
+        return _url(said[4]) if said[4] else None
+    except PermissionError:  # it runs, as a user of its own
+        return _url(said[4])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _url(socket_directory: str, database: str = DATABASE, role: str = OWNER) -> str:
+    return f"postgresql://{role}@/{database}?host={socket_directory}"
 
 
 def _write_settings(directory: Path) -> None:
