@@ -66,6 +66,7 @@ async def test_an_operator_publishes_assigns_and_a_driver_sees_the_price(client,
     assert price["name"] == "Public"
     assert {point["after_taxes"] for point in price["prices"]["ENERGY"]} == {"0.59", "0.49"}
     listed = (await client.get("/tariffs")).json()["items"]
+    assert [one["id"] for one in listed] == [made["id"]]
     assert [row["name"] for row in listed] == ["Public"]
     versions = (await client.get(f"/tariffs/{made['tariff_id']}/versions")).json()["items"]
     assert versions[0]["tariff"]["elements"][0]["price_components"][0]["price"] == 0.59
@@ -151,7 +152,7 @@ async def test_a_reader_may_look_and_not_publish(client):
         ("POST", "/tariffs", {"name": "X", "tariff": CONTENT}),
         ("POST", f"/tariffs/{made['tariff_id']}/versions", {"tariff": CONTENT}),
         ("POST", "/tariff-assignments", {"tariff_id": made["tariff_id"]}),
-        ("DELETE", f"/tariff-versions/{made['id']}", None),
+        ("DELETE", f"/tariff-versions/{made['version_id']}", None),
     ):
         assert (await client.request(verb, path, json=body, headers=reader)).status_code == 403
 

@@ -92,11 +92,12 @@ async def list_tariffs(caller: TheCaller, database: TheDatabase, paging: ThePagi
 
 @router.post("/tariffs", status_code=201)
 async def create_tariff(caller: TheCaller, database: TheDatabase, wish: NewTariff) -> Json:
-    """A new tariff with its first version, in force now or from an instant."""
+    """A new tariff with its first version, in force now or from an instant. ``id`` is the tariff's."""
     content, now = _read(wish.tariff), system_clock()
     async with database.unit_of_work(caller.scope) as work:
         version = await publishing.create(work, caller, wish.name, content, wish.valid_from or now, now)
-    return Json(_told(version), status_code=201)
+    made = {"id": version.tariff_id, "name": wish.name, "version_id": version.id}
+    return Json(_told(version) | made, status_code=201)
 
 
 @router.get("/tariffs/{tariff_id}/versions")
