@@ -77,6 +77,26 @@ async def test_an_operator_resets_a_station_and_sees_that_it_booted(visit, insta
     await expect(page.get_by_text("last said: Free")).to_be_visible()  # and no plug of it is shown as free
 
 
+async def test_an_operator_says_where_a_station_stands_and_what_its_plug_is(visit, installation):
+    async with await installation.station("CP-1") as station:
+        await station.boot()
+        page = await visit.sign_up()
+        await visit.open(f"/console/stations/{station.id}")
+        await page.get_by_role("button", name="Change").click()
+        await page.get_by_label("Name").fill("By the bakery")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_role("heading", name="By the bakery")).to_be_visible()
+        await page.get_by_role("button", name="Number, bay, power and plugs").first.click()
+        await page.get_by_label("Number on the sticker").fill("DE*ABC*E7")
+        await page.get_by_label("Most power, kW").fill("22")
+        await page.get_by_label("Plug 1").select_option("Type 2")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("Type 2")).to_be_visible()
+        known = (await installation.get(f"/stations/{station.id}/evses"))["items"][0]
+        assert (known["public_id"], known["max_power"]) == ("DE*ABC*E7", 22000)
+        assert visit.errors == []
+
+
 async def test_an_operator_lets_a_newcomer_in(visit, installation):
     page = await visit.sign_up()
     async with VirtualStation(installation.station_url, "NEW-1", password="anything-at-all"):

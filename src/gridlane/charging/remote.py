@@ -29,6 +29,7 @@ from gridlane.kernel.ids import new_id
 from gridlane.stations import asking_operations, places
 from gridlane.stations.commands import StartCharging, StopCharging
 from gridlane.stations.model import connectors, operations
+from gridlane.stations.plugs import EvseUnknown
 from gridlane.stations.reports import TokenRef
 from gridlane.stations.state import ConnectorState, Live, StationState
 
@@ -52,12 +53,6 @@ class StationAway(Refusal):
     code = "station_away"
     kind = Kind.UNAVAILABLE
     sentence = "The station is not connected now."
-
-
-class EvseUnknown(Refusal):
-    code = "evse_unknown"
-    kind = Kind.NOT_FOUND
-    sentence = "The station has no EVSE {evse}."
 
 
 class EvseUnusable(Refusal):

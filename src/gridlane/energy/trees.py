@@ -38,7 +38,9 @@ from gridlane.kernel.ids import new_id
 from gridlane.kernel.quantities import Amperes, Volts, Watts
 from gridlane.stations.model import connectors, evses, sites, stations
 
-DC_CONNECTORS = ("IEC_62196_T2_COMBO", "IEC_62196_T1_COMBO", "CHADEMO", "SAE_J3400")
+DC_CONNECTORS = (
+    "IEC_62196_T2_COMBO", "IEC_62196_T1_COMBO", "CHADEMO", "SAE_J3400", "MCS", "GBT_DC", "CHAOJI",
+)  # fmt: skip
 EFFICIENCY = 0.94
 SLACK = 1e-6
 

@@ -3,7 +3,7 @@
 Only the supervisor (and the tests) start and stop it; every other process is given its address.
 """
 
-import os
+import socket
 import subprocess
 import sys
 import time
@@ -105,15 +105,14 @@ def start(directory: Path) -> EmbeddedPostgres:
 
 
 def running(directory: Path) -> str | None:
-    """The owner's URL of the server that somebody runs over ``directory``; None when nobody does."""
+    """The owner's URL of the server that somebody runs over ``directory``; None when nobody answers there."""
     try:  # the lines of postmaster.pid: process, data, start, port, directory of the socket
-        said = (directory / "postmaster.pid").read_text().splitlines()
-        os.kill(int(said[0]), 0)
-        return _url(said[4]) if said[4] else None
-    except PermissionError:  # it runs, as a user of its own
-        return _url(said[4])
-    except (OSError, ValueError, IndexError):
+        _, _, _, port, socket_directory, *_ = (directory / "postmaster.pid").read_text().splitlines()
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(f"{socket_directory}/.s.PGSQL.{port}")
+    except (OSError, ValueError):
         return None
+    return _url(socket_directory)
 
 
 def _url(socket_directory: str, database: str = DATABASE, role: str = OWNER) -> str:

@@ -1,6 +1,7 @@
 """The REST edge of sites, stations, operations and the message log."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,10 +12,10 @@ from pydantic import BaseModel, Field
 from gridlane.kernel.access import Permission
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging, TheSettings
 from gridlane.kernel.paging import page
-from gridlane.stations import asking_operations, batches, onboarding, places
+from gridlane.stations import asking_operations, batches, onboarding, places, plugs
 from gridlane.stations.availability import EvseState, availability_intervals
+from gridlane.stations.learned_connectors import PLUGS
 from gridlane.stations.model import (
-    connectors,
     evses,
     handshake_failures,
     messages,
@@ -107,6 +108,28 @@ class StationChange(BaseModel):
     site_id: UUID | None = None
     security_profile: Literal[0, 1, 2, 3] | None = None
     pinned_protocol: str | None = None
+
+
+PlugKind = StrEnum("PlugKind", {kind: kind for kind in sorted(set(PLUGS.values()))})  # type: ignore[misc]
+
+
+class ConnectorChange(BaseModel):
+    number: Annotated[int, Field(ge=1, le=200)]
+    kind: PlugKind
+    max_current: Annotated[float | None, Field(gt=0, le=2000, description="A")] = None
+
+
+class EvseChange(BaseModel):
+    """What is left out stays as it is."""
+
+    public_id: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9*_-]{1,48}$", description="the number on the sticker and in roaming")
+    ] = ""
+    label: Annotated[str | None, Field(max_length=60, description="what is written on the bay")] = None
+    max_power: Annotated[float | None, Field(gt=0, le=5_000_000, description="W")] = None
+    phases: Literal[1, 3] = 3
+    details: dict[str, Any] = {}
+    connectors: Annotated[list[ConnectorChange], Field(max_length=20)] = []
 
 
 class ApprovalInput(BaseModel):
@@ -213,17 +236,20 @@ async def list_evses(caller: TheCaller, database: TheDatabase, station_id: UUID)
     caller.require(Permission.STATIONS_READ)
     async with database.unit_of_work(caller.scope) as work:
         await places.station(work, caller, station_id)
-        found = await work.execute(
-            sa.select(evses).where(evses.c.station_id == station_id).order_by(evses.c.number)
-        )
-        plugs = await work.execute(
-            sa.select(connectors).where(connectors.c.station_id == station_id).order_by(connectors.c.number)
-        )
-        by_evse: dict[UUID, list[dict[str, Any]]] = {}
-        for plug in plugs.mappings():
-            by_evse.setdefault(plug["evse_id"], []).append(dict(plug))
-        items = [{**evse, "connectors": by_evse.get(evse["id"], [])} for evse in found.mappings()]
+        items = await plugs.listed(work, station_id)
     return Json({"items": items})
+
+
+@router.patch("/stations/{station_id}/evses/{number}", tags=["stations"])
+async def describe_evse(
+    caller: TheCaller, database: TheDatabase, station_id: UUID, number: int, change: EvseChange
+) -> Json:
+    """Say what the station does not tell: the number on the sticker, the bay, the power, the plugs."""
+    caller.require(Permission.STATIONS_WRITE)
+    changes = change.model_dump(exclude_unset=True)
+    of_connectors = changes.pop("connectors", ())
+    async with database.unit_of_work(caller.scope) as work:
+        return Json(await plugs.describe(work, caller, station_id, number, changes, of_connectors))
 
 
 @router.get("/stations/{station_id}/availability", tags=["stations"])

@@ -28,7 +28,7 @@ PLUGS = {
     "cType1": "IEC_62196_T1", "cType2": "IEC_62196_T2", "sType2": "IEC_62196_T2", "sType3": "IEC_62196_T3A",
     "s309-1P-16A": "IEC_60309_2_single_16", "s309-3P-16A": "IEC_60309_2_three_16",
     "s309-3P-32A": "IEC_60309_2_three_32", "sBS1361": "DOMESTIC_G", "sCEE-7-7": "DOMESTIC_F",
-    "cNACS": "NACS", "cLECCS": "LECCS", "cMCS": "MCS", "cGBT-DC": "GBT_DC", "cChaoJi": "CHAOJI",
+    "cNACS": "SAE_J3400", "cLECCS": "LECCS", "cMCS": "MCS", "cGBT-DC": "GBT_DC", "cChaoJi": "CHAOJI",
 }  # fmt: skip
 """OCPP's word for a connector (ConnectorEnumType) -> OCPI's ConnectorType."""
 

@@ -143,7 +143,12 @@ evses = sa.Table(
     sa.Column("station_id", sa.Uuid, sa.ForeignKey("stations.id", ondelete="CASCADE"), nullable=False),
     sa.Column("number", sa.SmallInteger, nullable=False),
     sa.Column(
-        "public_id", sa.Text, nullable=True, unique=True, comment="EVSE id on the sticker and in roaming"
+        "public_id",
+        sa.Text,
+        nullable=True,
+        unique=True,
+        server_default=sa.text("plug_number(nextval('plug_numbers'))"),
+        comment="EVSE id on the sticker and in roaming",
     ),
     sa.Column("label", sa.Text, nullable=True, comment="what is written on the bay"),
     sa.Column("phases", sa.SmallInteger, nullable=False, server_default="3"),

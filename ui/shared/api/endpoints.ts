@@ -316,6 +316,7 @@ export interface Endpoints {
     | `/sites/${string}/circuits/${string}`
     | `/sites/${string}/energy`
     | `/stations/${string}`
+    | `/stations/${string}/evses/${string}`
     | `/support/cases/${string}`
     | `/tokens/${string}`;
   delete:
