@@ -132,6 +132,35 @@ async def test_a_driver_charges_pays_from_the_wallet_and_gets_the_invoice(networ
     assert [float(row["balance"]) for row in receivable] == [0]
 
 
+async def test_what_a_stations_terminal_took_pays_the_session_it_names(network):
+    installation, _ = network
+    await published(installation, 0)  # 1 EUR a session
+    await installation.issue_token("04AABBCCDD")
+    async with (
+        worker(installation),
+        await installation.station("CP-1", Version.V21, meter_interval=1) as station,
+    ):
+        await station.boot()
+        await charge_once(station)
+        (ended,) = (one for one in station.sent("TransactionEvent") if one["eventType"] == "Ended")
+        told = {
+            "transactionId": ended["transactionInfo"]["transactionId"],
+            "pspRef": "PSP-1",
+            "status": "Settled",
+            "settlementAmount": 1.0,
+            "settlementTime": ended["timestamp"],
+        }
+        for _ in range(2):
+            await station.call("NotifySettlement", told)
+        (receipt,) = await documents(installation, 1)
+    assert (receipt["kind"], float(receipt["gross"])) == ("receipt", 1.0)
+    balances = {
+        row["account"]: float(row["balance"]) for row in (await installation.get("/ledger/balances"))["items"]
+    }
+    assert (balances["terminal"], balances["receivable"]) == (1.0, 0.0)
+    assert (await installation.get("/money-tasks"))["items"] == []
+
+
 async def test_a_guest_pays_by_card_at_the_code_charges_and_gets_a_receipt(network):
     installation, stripe = network
     await published(installation, 100)

@@ -8,6 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gridlane.billing import taking_at_terminals
 from gridlane.billing.agreeing import Agreement
 from gridlane.billing.model import checkouts, payment_sources, payments
 from gridlane.billing.port import Source
@@ -38,15 +39,14 @@ def end_of(session: Mapping[str, Any]) -> datetime:
 
 
 async def payer_of(work: AsyncConnection, session: Mapping[str, Any]) -> UUID | None:
-    """The holder in the ledger: the person, or the guest's checkout."""
-    if session["person_id"]:
-        payer: UUID = session["person_id"]
-        return payer
-    if session["request_id"]:
-        return await work.scalar(
-            sa.select(checkouts.c.id).where(checkouts.c.request_id == session["request_id"])
-        )
-    return None
+    """The holder in the ledger: the person, the guest's checkout, or the session that a terminal took money for."""
+    payer: UUID | None = session["person_id"]
+    if payer is None and session["request_id"]:
+        checkout = sa.select(checkouts.c.id).where(checkouts.c.request_id == session["request_id"])
+        payer = await work.scalar(checkout)
+    if payer is None and await taking_at_terminals.was_paid(work, session):
+        payer = session["id"]
+    return payer
 
 
 async def join_payments(work: AsyncConnection, checkout_id: UUID, session_id: UUID) -> None:
@@ -98,4 +98,7 @@ async def source_of(work: AsyncConnection, session: Mapping[str, Any]) -> Source
 async def paid_by(work: AsyncConnection, session_id: UUID) -> str:
     """The providers that brought the money, in words."""
     query = sa.select(payments.c.provider).where(payments.c.session_id == session_id, payments.c.captured > 0)
-    return ", ".join(sorted(set((await work.execute(query)).scalars())))
+    providers = set((await work.execute(query)).scalars())
+    if await taking_at_terminals.was_paid(work, await session_row(work, session_id)):
+        providers.add("terminal")
+    return ", ".join(sorted(providers))

@@ -10,10 +10,20 @@ from uuid import UUID
 
 import structlog
 
-from gridlane.billing import budgets, checkout, guarding, paying_out, running_cost, settlement, subscribing
+from gridlane.billing import (
+    budgets,
+    checkout,
+    guarding,
+    paying_out,
+    running_cost,
+    settlement,
+    subscribing,
+    taking_at_terminals,
+)
 from gridlane.billing.agreeing import agree_for_session
 from gridlane.billing.parts import Parts
-from gridlane.billing.reconciliation import reconcile
+from gridlane.billing.reconciliation import open_task, reconcile
+from gridlane.billing.terminal_payments import SETTLED, TerminalPaymentReported
 from gridlane.charging.ending import SessionCorrected, SessionEnded
 from gridlane.charging.starting import SessionAuthorized
 from gridlane.kernel.bus import Bus
@@ -26,6 +36,7 @@ from gridlane.kernel.money import Money
 log = structlog.get_logger(__name__)
 
 ASKED_AGAIN = timedelta(hours=6)
+PAYS_NOTHING = "terminal_pays_nothing"
 PRESUMED_FINAL = timedelta(days=1)
 """A session that is only presumed to have ended is billed after so long, if the station says nothing more."""
 
@@ -63,6 +74,26 @@ class Consequences:
         assert isinstance(fact, SessionCorrected)
         if recorded.organization_id is not None and fact.ended_at is not None:
             await self._parts.settlement.correct(recorded.organization_id, fact.session_id)
+
+    async def take_at_terminal(self, recorded: Recorded) -> None:
+        """A station's own terminal took money: it pays for the session it names, now or when that has ended."""
+        fact = recorded.fact
+        assert isinstance(fact, TerminalPaymentReported)
+        organization_id = recorded.organization_id
+        if organization_id is None or fact.status != SETTLED or not fact.amount:
+            return
+        async with self._database.unit_of_work(Scope(organization_id)) as work:
+            session = await taking_at_terminals.session_of(work, recorded.aggregate_id, fact.transaction)
+            if session is None:
+                what = f"A terminal took {fact.amount}, and no session is known that it pays."
+                await open_task(work, organization_id, PAYS_NOTHING, recorded.id, what, self._clock())
+        if session is None or session.status == "active":  # its end settles it
+            return
+        step = await self._parts.settlement.paid_at_terminal(organization_id, session.id)
+        if step is settlement.Step.FREE:
+            async with self._database.unit_of_work(Scope(organization_id)) as work:
+                what = f"A terminal took {fact.amount} for a session that costs nothing."
+                await open_task(work, organization_id, PAYS_NOTHING, session.id, what, self._clock())
 
     async def carry_on(self) -> None:
         """Payments and checkouts that a crash or a closed page has left under way."""
@@ -136,6 +167,7 @@ LISTENERS = (
     ListenerRow("billing.agree", SessionAuthorized, Consequences.agree),
     ListenerRow("billing.settle", SessionEnded, Consequences.settle),
     ListenerRow("billing.correct", SessionCorrected, Consequences.correct),
+    ListenerRow("billing.take_at_terminal", TerminalPaymentReported, Consequences.take_at_terminal),
 )
 
 JOBS = (

@@ -26,6 +26,7 @@ class Side(StrEnum):
 class AccountKind(StrEnum):
     RECEIVABLE = "receivable"  # what a customer owes us for bills
     PROVIDER = "provider"  # what a payment provider holds for us
+    TERMINAL = "terminal"  # what stations' own terminals took; their provider pays it out
     BANK = "bank"
     WALLET = "wallet"  # what we owe a driver: prepaid balance
     TAX = "tax"  # what we owe the state
@@ -42,6 +43,7 @@ class AccountKind(StrEnum):
 GROWS: dict[AccountKind, Side] = {
     AccountKind.RECEIVABLE: Side.DEBIT,
     AccountKind.PROVIDER: Side.DEBIT,
+    AccountKind.TERMINAL: Side.DEBIT,
     AccountKind.BANK: Side.DEBIT,
     AccountKind.WALLET: Side.CREDIT,
     AccountKind.TAX: Side.CREDIT,
@@ -92,6 +94,7 @@ class Movement(StrEnum):
 
     PAID_BY_WALLET = "paid_by_wallet"
     PAID_BY_PROVIDER = "paid_by_provider"
+    PAID_AT_TERMINAL = "paid_at_terminal"
     TOPPED_UP = "topped_up"
     VOUCHER = "voucher"
     REFUNDED_TO_WALLET = "refunded_to_wallet"
@@ -114,6 +117,7 @@ MOVES: dict[Movement, tuple[AccountKind, AccountKind]] = {
     # event: (debit, credit)
     Movement.PAID_BY_WALLET: (_K.WALLET, _K.RECEIVABLE),
     Movement.PAID_BY_PROVIDER: (_K.PROVIDER, _K.RECEIVABLE),
+    Movement.PAID_AT_TERMINAL: (_K.TERMINAL, _K.RECEIVABLE),
     Movement.TOPPED_UP: (_K.PROVIDER, _K.WALLET),
     Movement.VOUCHER: (_K.GOODWILL, _K.WALLET),
     Movement.REFUNDED_TO_WALLET: (_K.RECEIVABLE, _K.WALLET),

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.billing import issuing
+from gridlane.billing import issuing, taking_at_terminals
 from gridlane.billing.agreeing import Agreement, agree_for_session
 from gridlane.billing.billable import (
     bill_of,
@@ -108,6 +108,15 @@ class Settlement:
             return await self.settle(organization_id, session_id)
         return step
 
+    async def paid_at_terminal(self, organization_id: UUID, session_id: UUID) -> Step:
+        """Settle a session that a terminal took money for, however far it came without knowing."""
+        step = await self._stand(organization_id, session_id)
+        if step is Step.DONE:
+            return await self._collect(organization_id, session_id, Step.OWED)
+        if step is Step.FREE:
+            await self._rate(organization_id, session_id)
+        return await self.settle(organization_id, session_id)
+
     async def _stand(self, organization_id: UUID, session_id: UUID) -> Step | None:
         async with self._database.unit_of_work(Scope(organization_id)) as work:
             found = await work.scalar(
@@ -186,16 +195,13 @@ class Settlement:
         """Bring what was paid to what is owed: capture, release, charge the rest, or give back."""
         async with self._database.unit_of_work(Scope(organization_id)) as work:
             session = await session_row(work, session_id)
+            at_terminal = await self._take_at_terminals(work, session)
         for payment in await self._payments_of(organization_id, session_id):
             await self._finish(payment, await self._owed(organization_id, session_id))
+        if not at_terminal:
+            await self._even_out(session)
         owed = await self._owed(organization_id, session_id)
-        if owed.amount > 0:
-            await self._charge(organization_id, session, owed)
-        elif owed.amount < 0:
-            given = await self._give_back(organization_id, session_id, -owed)
-            await self._into_the_wallet(session, -owed - given)
-        owed = await self._owed(organization_id, session_id)
-        paid = not owed
+        paid = owed.amount <= 0 if at_terminal else not owed
         after = (
             (Step.COLLECTED if paid else Step.OWING)
             if before is Step.RATED
@@ -203,8 +209,26 @@ class Settlement:
         )
         async with self._database.unit_of_work(Scope(organization_id)) as work:
             await self._credit_line(work, session, paid)
-            trouble = None if paid else f"{owed} could not be collected"
+            if at_terminal:
+                trouble = await taking_at_terminals.compare(work, session, owed, self._clock())
+            else:
+                trouble = None if paid else f"{owed} could not be collected"
             return await self._note(work, session, after, trouble=trouble)
+
+    async def _take_at_terminals(self, work: AsyncConnection, session: Mapping[str, Any]) -> bool:
+        bill, payer = await latest_bill(work, session["id"]), await payer_of(work, session)
+        assert payer is not None  # it was billed to somebody
+        return await taking_at_terminals.take(work, session, payer, bill.net.currency, self._clock())
+
+    async def _even_out(self, session: Mapping[str, Any]) -> None:
+        """Charge what is still owed, or give back what was paid too much."""
+        organization_id, session_id = session["organization_id"], session["id"]
+        owed = await self._owed(organization_id, session_id)
+        if owed.amount > 0:
+            await self._charge(organization_id, session, owed)
+        elif owed.amount < 0:
+            given = await self._give_back(organization_id, session_id, -owed)
+            await self._into_the_wallet(session, -owed - given)
 
     async def _credit_line(self, work: AsyncConnection, session: Mapping[str, Any], paid: bool) -> None:
         """Who owes does not start again; who has paid everything does."""

@@ -56,6 +56,9 @@ presented_vat_numbers = sa.Table(
 )
 
 
+SETTLED = "Settled"
+
+
 class TerminalPaymentReported(Fact, frozen=True, kw_only=True, tag="terminal_payment_reported"):
     """A payment at a station's own terminal was settled, or came to nothing."""
 
