@@ -39,7 +39,7 @@ async def cluster(tmp_path, gateways=2):
         supervisor.run("api", "api")
         supervisor.run("worker", "worker")
         for port in ports.values():
-            await wait_for_port("127.0.0.1", port, 60)
+            await wait_for_port("127.0.0.1", port, 180)
         url = f"http://127.0.0.1:{ports['port']}"
         async with httpx2.AsyncClient(base_url=f"{url}/api/v1", timeout=20) as http:
             body = {

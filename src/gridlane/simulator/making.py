@@ -4,7 +4,14 @@ from gridlane.ocpp.version import Version
 from gridlane.simulator.station import Station, StationSpec
 from gridlane.simulator.station2x import Station2x
 from gridlane.simulator.station16 import Station16
+from gridlane.simulator.station21 import Station21
+
+_KINDS: dict[Version, type[Station]] = {
+    Version.V16: Station16,
+    Version.V201: Station2x,
+    Version.V21: Station21,
+}
 
 
 def make(spec: StationSpec) -> Station:
-    return Station16(spec) if spec.version is Version.V16 else Station2x(spec)
+    return _KINDS[spec.version](spec)

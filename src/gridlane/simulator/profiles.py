@@ -1,7 +1,7 @@
 """Charging profiles as a station keeps and obeys them (1.6 section 5.16.. and 3.13; 2.0.1 K01).
 
-Per EVSE the limit is that of the valid profile with the highest stack level: of its TxProfile, else of its
-TxDefaultProfile; and never above the station's maximum profile.
+Per EVSE the limit is that of the valid profile with the highest stack level: of its PriorityCharging profile while that is
+in use (2.1 K21), else of its TxProfile, else of its TxDefaultProfile; and never above the station's maximum profile.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from typing import Any
 from gridlane.kernel.quantities import Watts
 from gridlane.simulator.vehicle import VOLTAGE
 
+PRIORITY = "PriorityCharging"
 MAX_PURPOSES = ("ChargePointMaxProfile", "ChargingStationMaxProfile", "ChargingStationExternalConstraints")
 
 
@@ -45,6 +46,12 @@ class ProfileStack:
     """All profiles of a station."""
 
     installed: list[Installed] = field(default_factory=list)
+    prioritized: set[str] = field(
+        default_factory=set
+    )  # transactions that charge by their profile of priority
+
+    def has_priority(self, evse: int) -> bool:
+        return any(one.purpose == PRIORITY and one.evse in (0, evse) for one in self.installed)
 
     def install(self, new: Installed) -> None:
         """Same id, or same purpose, level and EVSE: it replaces (K01.FR.05, 1.6 3.13.2)."""
@@ -74,6 +81,7 @@ class ProfileStack:
         return removed
 
     def end_transaction(self, transaction: str) -> None:
+        self.prioritized.discard(transaction)
         self.installed = [
             one
             for one in self.installed
@@ -91,7 +99,10 @@ class ProfileStack:
     ) -> Watts:
         """What the EVSE may draw now."""
         own = [one for one in self.installed if one.evse in (0, evse)]
-        chosen = [one for one in own if one.purpose == "TxProfile" and one.transaction in (transaction, None)]
+        chosen = [one for one in own if one.purpose == PRIORITY and transaction in self.prioritized]
+        chosen = chosen or [
+            one for one in own if one.purpose == "TxProfile" and one.transaction in (transaction, None)
+        ]
         chosen = chosen or [one for one in own if one.purpose == "TxDefaultProfile"]
         limit = self._limit_of(chosen, rating, phases, now, started)
         maxima = [one for one in own if one.purpose in MAX_PURPOSES]

@@ -6,6 +6,7 @@ offline; the physics. ``station16`` and ``station2x`` speak.
 
 import itertools
 import random
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -541,7 +542,11 @@ def _left_by_the_electrician(spec: StationSpec) -> list[Installed]:
 
 
 def _snake(action: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in action).lstrip("_")
+    """``SetDERControl`` is ``set_der_control``."""
+    return _WORD_BEGINS.sub("_", action).lower()
+
+
+_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def _custom(expected: type, value: object) -> object:

@@ -13,4 +13,4 @@ from gridlane.simulator.v2x.upkeep import Upkeep2x
 class Blocks2x(
     Provisioning2x, Availability2x, Holdings2x, SmartCharging2x, Upkeep2x, Security2x, Monitoring2x, People2x
 ):
-    """Answers every call of the central system; ``Station2x`` adds what is said unasked."""
+    """Answers every call of the central system; ``Station2x`` says and charges."""

@@ -26,14 +26,6 @@ class SmartCharging2x(Asked2x):
         self.profiles.install(Installed(number, profile, transaction))
         return {"status": "Accepted"}, self.advance
 
-    def on_update_dynamic_schedule(self, payload: dict[str, Any], now: datetime) -> Any:
-        """2.1, K28: another limit under a dynamic profile, at once."""
-        found = next((one for one in self.profiles.installed if one.id == payload["chargingProfileId"]), None)
-        if found is None or found.profile["chargingProfileKind"] != "Dynamic":
-            return {"status": "Rejected"}
-        found.schedule["chargingSchedulePeriod"][0].update(payload["scheduleUpdate"])
-        return {"status": "Accepted"}, self.advance
-
     def on_clear_charging_profile(self, payload: dict[str, Any], now: datetime) -> Any:
         criteria = payload.get("chargingProfileCriteria") or {}
         removed = self.profiles.remove(
