@@ -24,6 +24,7 @@ def encoded(ids: UUID, text: str) -> dict[str, Any]:
     money = {"amount": "1", "currency": "EUR"}
     agreement = {"employer_id": str(ids), "employee_id": str(ids), "per_kilowatt_hour": money}
     paid_back = {"agreement": agreement, "month": "2026-01-01", "energy": 1, "total": money, "cut": money}
+    code = {"code": text, "kind": "percent", "value": "1", "valid_from": "2026-01-01T00:00:00Z"}
     forms: dict[str, Any] = {
         "alert_rules.channels": [],
         "campaigns.firmware": json.dumps({"location": text}),
@@ -32,6 +33,8 @@ def encoded(ids: UUID, text: str) -> dict[str, Any]:
         "configuration_templates.settings": "[]",
         "assumptions.content": json.dumps({"currency": text}),
         "notices.words": json.dumps({"en": [text, text]}),
+        "free_vends.content": json.dumps({"reason": text}),
+        "promotions.content": json.dumps(code),
         "reimbursements.content": json.dumps(paid_back),
     }
     assert forms.keys() <= {

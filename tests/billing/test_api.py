@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from pypdf import PdfReader
 
-from gridlane.billing import api, driver_api
+from gridlane.billing import api, driver_api, offers_api
 from gridlane.billing.model import checkouts, documents, money_tasks, payment_sources
 from gridlane.billing.model import payments as payment_rows
 from gridlane.billing.reconciliation import open_task
@@ -36,6 +36,7 @@ def installation(world, tmp_path, stripe, stripe_server):
     problems.register(app)
     app.include_router(api.router)
     app.include_router(driver_api.router)
+    app.include_router(offers_api.router)
 
     def client(caller):
         async def recognise(_request):
@@ -134,7 +135,9 @@ async def test_plans_codes_and_free_vend_are_offered(world, installation):
     assert len((await operator.get("/promotions")).json()["items"]) == 1
     gift = {"reason": "Opening week", "energy": 5_000}
     assert (await operator.put(f"/sites/{world.site}/free-vend", json=gift)).status_code == 204
+    assert (await operator.get(f"/sites/{world.site}/free-vend")).json() == gift | {"valid_until": None}
     assert (await operator.delete(f"/sites/{world.site}/free-vend")).status_code == 204
+    assert (await operator.get(f"/sites/{world.site}/free-vend")).json() is None
     assert (await operator.put(f"/sites/{new_id()}/free-vend", json=gift)).status_code == 404
     driver = installation(driver_of(world, await world.person()))
     (offered,) = (await driver.get("/plans")).json()["items"]
@@ -196,3 +199,20 @@ async def test_a_forged_event_gets_no_ear(installation):
         "/provider-events/stripe", content=b"{}", headers={"stripe-signature": "t=1,v1=0"}
     )
     assert (answer.status_code, answer.json()["code"]) == (422, "provider_event_forged")
+
+
+async def test_a_plan_that_is_withdrawn_and_a_code_that_is_ended_are_offered_no_longer(world, installation):
+    operator = installation(system(world.organization))
+    plan = (await operator.post("/plans", json={"name": "Pro", "monthly_fee": "9.90"})).json()["id"]
+    wish = {"code": "may", "kind": "percent", "value": 50}
+    code = (await operator.post("/promotions", json=wish)).json()["id"]
+    for path in (f"/plans/{plan}", f"/promotions/{code}"):
+        assert (await operator.delete(path)).status_code == 204
+    assert (await operator.get("/plans")).json()["items"] == []
+    assert (await operator.delete(f"/plans/{plan}")).json()["code"] == "plan_unknown"
+    assert (await operator.delete(f"/promotions/{new_id()}")).json()["code"] == "promotion_unknown"
+    (ended,) = (await operator.get("/promotions")).json()["items"]
+    assert ended["promotion"]["valid_until"] is not None
+    driver = installation(driver_of(world, await world.person()))
+    for path in (f"/plans/{plan}", f"/promotions/{code}"):
+        assert (await driver.delete(path)).status_code == 403

@@ -157,3 +157,15 @@ async def member(world):
         row = {"organization_id": world.organization, "person_id": person}
         await work.execute(sa.insert(memberships).values(role="driver", since=system_clock(), **row))
     return person
+
+
+async def test_a_host_is_known_by_name_and_keeps_its_account_over_contracts(client, world):
+    async with client(system(world.organization)) as operator:
+        wish = host(world, host="Markt GmbH") | {"host_id": None}
+        made = (await operator.post("/host-contracts", json=wish)).json()["id"]
+        (kept,) = (await operator.get("/host-contracts")).json()["items"]
+        assert kept["content"]["host"] == "Markt GmbH"
+        assert kept["content"]["host_id"] is not None
+        await operator.post(f"/host-contracts/{made}/end", json={"until": "2026-04-01"})
+        again = host(world, host_id=kept["content"]["host_id"], since="2026-04-01")
+        assert (await operator.post("/host-contracts", json=again)).status_code == 201

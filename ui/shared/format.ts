@@ -95,6 +95,11 @@ export function day(at: Instant, zone?: string): string {
   return clock(at, { dateStyle: "medium" }, zone);
 }
 
+/** "November 2026", of a calendar day of that month (`2026-11-01`). */
+export function month(day: string): string {
+  return clock(`${day}T12:00:00Z`, { month: "long", year: "numeric" }, "UTC");
+}
+
 /** "Mon 4" for the axis of a drawing. */
 export function shortDay(at: Instant, zone?: string): string {
   return clock(at, { weekday: "short", day: "numeric" }, zone);

@@ -1,7 +1,6 @@
-"""The REST edge of money for operators: bills, documents, refunds, plans, codes, vouchers, tasks, the ledger's sums."""
+"""The REST edge of money for operators: bills, documents, refunds, payments, tasks, the ledger's sums."""
 
 import asyncio
-import secrets
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,79 +10,37 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from gridlane.billing import issuing, reconciliation, wallet
+from gridlane.billing import issuing, reconciliation
 from gridlane.billing.crediting import refund_session
 from gridlane.billing.ledger import AccountKind
 from gridlane.billing.model import (
     bills,
     documents,
-    free_vends,
     ledger_entries,
     money_tasks,
     payments,
-    plans,
-    promotions,
     settlements,
-    vouchers,
 )
 from gridlane.billing.parts import Parts, parts_of
-from gridlane.billing.plans import FreeVend, Plan, Promotion, PromotionKind
 from gridlane.billing.terminal_payments import terminal_payments
 from gridlane.kernel import audit
 from gridlane.kernel.access import Caller, Permission
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.edge import Json, TheCaller, TheDatabase, ThePaging
 from gridlane.kernel.errors import Kind, Refusal
-from gridlane.kernel.ids import new_id
 from gridlane.kernel.money import Money
 from gridlane.kernel.paging import page
-from gridlane.kernel.quantities import WattHours
-from gridlane.stations.model import sites
 
 router = APIRouter(tags=["money"])
 
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Amount = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=3)]
-Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2)]
 
 
 class RefundInput(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=300)]
     amount: Amount | None = None
     currency: Currency = "EUR"
-
-
-class PlanInput(BaseModel):
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    monthly_fee: Annotated[Decimal, Field(ge=0, max_digits=8, decimal_places=3)]
-    currency: Currency = "EUR"
-    vat: Percent | None = None
-    energy_discount: Percent = Decimal(0)
-    included: Annotated[float, Field(ge=0, le=10_000_000, description="Wh a month")] = 0
-
-
-class PromotionInput(BaseModel):
-    code: Annotated[str, Field(pattern="^[A-Za-z0-9-]{3,30}$")]
-    kind: PromotionKind
-    value: Amount
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
-    uses: Annotated[int, Field(ge=1)] | None = None
-    uses_per_person: Annotated[int, Field(ge=1)] | None = 1
-    at_most: Amount | None = None
-
-
-class FreeVendInput(BaseModel):
-    reason: Annotated[str, Field(min_length=1, max_length=100)]
-    energy: Annotated[float, Field(gt=0, description="Wh of each session; none: all of it")] | None = None
-    valid_until: AwareDatetime | None = None
-
-
-class VouchersInput(BaseModel):
-    amount: Amount
-    currency: Currency = "EUR"
-    count: Annotated[int, Field(ge=1, le=1_000)] = 1
-    expires_at: AwareDatetime | None = None
 
 
 class Resolution(BaseModel):
@@ -100,18 +57,6 @@ class TaskUnknown(Refusal):
     code = "money_task_unknown"
     kind = Kind.NOT_FOUND
     sentence = "There is no open task {task}."
-
-
-class PromotionTaken(Refusal):
-    code = "promotion_taken"
-    kind = Kind.CONFLICT
-    sentence = "There is a code {promotion} already."
-
-
-class SiteUnknownHere(Refusal):
-    code = "billing_site_unknown"
-    kind = Kind.NOT_FOUND
-    sentence = "There is no site {site}."
 
 
 def the_parts(request: Request) -> Parts:
@@ -293,121 +238,6 @@ async def resolve_task(caller: TheCaller, database: TheDatabase, task_id: UUID, 
         await audit.record(work, caller, "money_task.resolved", task_id, reason=wish.resolution)
 
 
-# --- plans, codes, vouchers, free vend -------------------------------------------------------------------------------
-
-
-@router.get("/plans")
-async def list_plans(caller: TheCaller, database: TheDatabase) -> Json:
-    """The plans that are offered."""
-    async with database.unit_of_work(caller.scope) as work:
-        query = sa.select(plans.c.id, plans.c.content).where(plans.c.archived_at.is_(None))
-        rows = (await work.execute(query.order_by(plans.c.created_at))).all()
-    return Json({"items": [{"id": row.id, "plan": msgspec.Raw(row.content.encode())} for row in rows]})
-
-
-@router.post("/plans", status_code=201)
-async def create_plan(caller: TheCaller, database: TheDatabase, wish: PlanInput) -> Json:
-    """Offer a plan."""
-    caller.require(Permission.PRICES_WRITE)
-    plan = Plan(
-        name=wish.name,
-        monthly_fee=Money(wish.monthly_fee, wish.currency),
-        vat=wish.vat,
-        energy_discount=wish.energy_discount,
-        included=WattHours(wish.included),
-    )
-    id_, content = new_id(), msgspec.json.encode(plan).decode()
-    async with database.unit_of_work(caller.scope) as work:
-        row = {"organization_id": caller.organization_id, "content": content, "created_at": system_clock()}
-        await work.execute(sa.insert(plans).values(id=id_, **row))
-        await audit.record(work, caller, "plan.created", id_, after={"plan": content})
-    return Json({"id": id_}, status_code=201)
-
-
-@router.get("/promotions")
-async def list_promotions(caller: TheCaller, database: TheDatabase) -> Json:
-    caller.require(Permission.PRICES_READ)
-    async with database.unit_of_work(caller.scope) as work:
-        rows = (await work.execute(sa.select(promotions).order_by(promotions.c.code))).all()
-    return Json({"items": [{"id": row.id, "promotion": msgspec.Raw(row.content.encode())} for row in rows]})
-
-
-@router.post("/promotions", status_code=201)
-async def create_promotion(caller: TheCaller, database: TheDatabase, wish: PromotionInput) -> Json:
-    """Give out a code."""
-    caller.require(Permission.PRICES_WRITE)
-    fields = wish.model_dump() | {"code": wish.code.upper(), "valid_from": wish.valid_from or system_clock()}
-    promotion, id_ = Promotion(**fields), new_id()
-    content = msgspec.json.encode(promotion).decode()
-    async with database.unit_of_work(caller.scope) as work:
-        known = sa.select(promotions.c.id).where(promotions.c.code == promotion.code)
-        if await work.scalar(known):
-            raise PromotionTaken(promotion=promotion.code)
-        row = {"organization_id": caller.organization_id, "code": promotion.code, "content": content}
-        await work.execute(sa.insert(promotions).values(id=id_, **row))
-        await audit.record(work, caller, "promotion.created", id_, after={"promotion": content})
-    return Json({"id": id_}, status_code=201)
-
-
-@router.post("/vouchers", status_code=201)
-async def create_vouchers(caller: TheCaller, database: TheDatabase, wish: VouchersInput) -> Json:
-    """Make vouchers for wallets. The codes are in this answer and nowhere else."""
-    caller.require(Permission.MONEY_WRITE)
-    codes = [_code() for _ in range(wish.count)]
-    common = {
-        "organization_id": caller.organization_id,
-        "currency": wish.currency,
-        "amount": wish.amount,
-        "expires_at": wish.expires_at,
-    }
-    rows = [
-        {"id": new_id(), "code_hash": wallet.hash_of(code), "hint": code[-4:], **common} for code in codes
-    ]
-    async with database.unit_of_work(caller.scope) as work:
-        await work.execute(sa.insert(vouchers), rows)
-        after = {"count": wish.count, "amount": str(wish.amount), "currency": wish.currency}
-        await audit.record(work, caller, "vouchers.created", None, after=after)
-    return Json({"codes": codes}, status_code=201)
-
-
-@router.put("/sites/{site_id}/free-vend", status_code=204)
-async def set_free_vend(caller: TheCaller, database: TheDatabase, site_id: UUID, wish: FreeVendInput) -> None:
-    """Let a site give charging away."""
-    await _set_free_vend(caller, database, site_id, wish)
-
-
-@router.delete("/sites/{site_id}/free-vend", status_code=204)
-async def end_free_vend(caller: TheCaller, database: TheDatabase, site_id: UUID) -> None:
-    await _set_free_vend(caller, database, site_id, None)
-
-
-async def _set_free_vend(
-    caller: Caller, database: TheDatabase, site_id: UUID, wish: FreeVendInput | None
-) -> None:
-    caller.require(Permission.PRICES_WRITE)
-    async with database.unit_of_work(caller.scope) as work:
-        known = await work.scalar(sa.select(sites.c.id).where(sites.c.id == site_id))
-        if known is None or not caller.reaches(site_id):
-            raise SiteUnknownHere(site=site_id)
-        await work.execute(sa.delete(free_vends).where(free_vends.c.site_id == site_id))
-        if wish:
-            energy = None if wish.energy is None else WattHours(wish.energy)
-            content = msgspec.json.encode(FreeVend(reason=wish.reason, energy=energy)).decode()
-            row = {"organization_id": caller.organization_id, "valid_until": wish.valid_until}
-            await work.execute(sa.insert(free_vends).values(site_id=site_id, content=content, **row))
-        after = None if wish is None else {"reason": wish.reason, "energy": wish.energy}
-        await audit.record(work, caller, "free_vend.set", site_id, after=after)
-
-
 def _own(caller: Caller, person: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """All for who may see the money, else one's own."""
     return sa.true() if caller.may(Permission.MONEY_READ) else person == caller.person_id
-
-
-_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that are mistaken for another
-
-
-def _code() -> str:
-    """80 random bits in groups of four letters."""
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(16))
-    return "-".join(letters[n : n + 4] for n in range(0, 16, 4))

@@ -24,21 +24,27 @@ from gridlane.kernel.access import Caller, Permission
 from gridlane.kernel.clock import system_clock
 from gridlane.kernel.edge import Json, TheCaller, TheDatabase, ThePaging
 from gridlane.kernel.errors import Kind, Refusal
+from gridlane.kernel.ids import new_id
 from gridlane.kernel.money import Money
 from gridlane.kernel.paging import page
 
 router = APIRouter(tags=["money"])
 
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+Name = Annotated[str, Field(max_length=200)]
 Price = Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=4)]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=3)]
 
 
 class HostContractInput(BaseModel):
-    """The host's electricity per kWh, then ``percent`` of the net revenue that is left; at least ``monthly_minimum``."""
+    """The host's electricity per kWh, then ``percent`` of the net revenue that is left; at least ``monthly_minimum``.
+
+    ``host_id`` is whom the ledger owes: that of an earlier contract of the same host, or nothing for a new one.
+    """
 
     site_id: UUID
-    host_id: UUID
+    host_id: UUID | None = None
+    host: Name = ""
     percent: Annotated[Decimal, Field(ge=0, le=100, decimal_places=2)]
     per_kilowatt_hour: Price = Decimal(0)
     monthly_minimum: Amount = Decimal(0)
@@ -47,8 +53,11 @@ class HostContractInput(BaseModel):
 
 
 class HomeAgreementInput(BaseModel):
+    """``employer_id`` is whose debt it is: that of an earlier agreement of the same employer, or nothing for a new one."""
+
     site_id: UUID
-    employer_id: UUID
+    employer_id: UUID | None = None
+    employer: Name = ""
     employee_id: UUID
     per_kilowatt_hour: Price
     at_most: Amount | None = None
@@ -93,7 +102,8 @@ async def list_host_contracts(
 async def agree_with_host(caller: TheCaller, database: TheDatabase, wish: HostContractInput) -> Json:
     """Give a site's host a share of what its stations bring, from a month on."""
     contract = HostContract(
-        host_id=wish.host_id,
+        host_id=wish.host_id or new_id(),
+        host=wish.host,
         percent=wish.percent,
         per_kilowatt_hour=Money(wish.per_kilowatt_hour, wish.currency),
         monthly_minimum=Money(wish.monthly_minimum, wish.currency),
@@ -190,7 +200,8 @@ async def list_home_agreements(
 async def agree_with_employer(caller: TheCaller, database: TheDatabase, wish: HomeAgreementInput) -> Json:
     """Let an employer pay back what an employee charges at home, from a month on."""
     agreement = HomeAgreement(
-        employer_id=wish.employer_id,
+        employer_id=wish.employer_id or new_id(),
+        employer=wish.employer,
         employee_id=wish.employee_id,
         per_kilowatt_hour=Money(wish.per_kilowatt_hour, wish.currency),
         at_most=None if wish.at_most is None else Money(wish.at_most, wish.currency),

@@ -17,10 +17,11 @@ from gridlane.kernel.quantities import WattHours, kilowatt_hours
 class HostContract(msgspec.Struct, frozen=True, kw_only=True):
     """The host gets its electricity paid per kWh, then ``percent`` of what is left of the net revenue.
 
-    ``monthly_minimum`` is paid also when the share is less.
+    ``monthly_minimum`` is paid also when the share is less. ``host`` is the name people know it by.
     """
 
     host_id: UUID
+    host: str = ""
     percent: Decimal
     per_kilowatt_hour: Money
     monthly_minimum: Money
@@ -73,9 +74,13 @@ def payout(contract: HostContract, month: date, sessions: Sequence[EarningSessio
 
 
 class HomeAgreement(msgspec.Struct, frozen=True, kw_only=True):
-    """An employer pays back energy charged at an employee's home: per kWh, up to ``at_most`` a month (None: no limit)."""
+    """An employer pays back energy charged at an employee's home: per kWh, up to ``at_most`` a month (None: no limit).
+
+    ``employer`` is the name people know it by.
+    """
 
     employer_id: UUID
+    employer: str = ""
     employee_id: UUID
     per_kilowatt_hour: Money
     at_most: Money | None = None

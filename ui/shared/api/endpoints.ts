@@ -122,6 +122,7 @@ export interface Endpoints {
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
     | `/sites/${string}/energy`
+    | `/sites/${string}/free-vend`
     | `/sites/${string}/reservations`
     | `/sites/${string}/waiting`
     | `/spot-prices/${string}`
@@ -347,6 +348,8 @@ export interface Endpoints {
     | `/people/${string}/sessions`
     | `/planning/plans/${string}`
     | `/planning/scenarios/${string}`
+    | `/plans/${string}`
+    | `/promotions/${string}`
     | `/report-schedules/${string}`
     | `/sites/${string}/circuit-evses/${string}`
     | `/sites/${string}/circuits/${string}`

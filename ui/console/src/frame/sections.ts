@@ -6,6 +6,8 @@ import LayoutDashboard from "@lucide/svelte/icons/layout-dashboard";
 import LifeBuoy from "@lucide/svelte/icons/life-buoy";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import PlugZap from "@lucide/svelte/icons/plug-zap";
+import BadgePercent from "@lucide/svelte/icons/badge-percent";
+import Handshake from "@lucide/svelte/icons/handshake";
 import Banknote from "@lucide/svelte/icons/banknote";
 import Building2 from "@lucide/svelte/icons/building-2";
 import Rocket from "@lucide/svelte/icons/rocket";
@@ -38,9 +40,11 @@ export const sections: readonly Section[] = [
   { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
   { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
   { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
+  { path: "/offers", title: () => say("nav.offers"), icon: BadgePercent, permission: "prices:read" },
   { path: "/campaigns", title: () => say("nav.campaigns"), icon: Rocket, permission: "maintenance:read" },
   { path: "/insight", title: () => say("nav.insight"), icon: ChartLine, permission: "reports:read" },
   { path: "/money", title: () => say("nav.money"), icon: Banknote, permission: "money:read" },
+  { path: "/contracts", title: () => say("nav.contracts"), icon: Handshake, permission: "money:read" },
   { path: "/support", title: () => say("nav.support"), icon: LifeBuoy, permission: "support:read" },
   { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
   { path: "/people", title: () => say("nav.people"), icon: Users, permission: "people:read" },
