@@ -1,3 +1,4 @@
+import math
 import random
 
 import pytest
@@ -46,6 +47,36 @@ def test_a_lost_phase_is_noticed_within_a_few_charges(seed):
 def test_one_slow_vehicle_is_no_drift():
     health = lived(charges(40, 22_000), charges(1, 3_600))
     assert not health.power.fell
+
+
+WATTS = st.floats(1_400, 350_000)
+
+
+@given(
+    st.floats(3_700, 350_000),
+    st.lists(st.tuples(st.floats(-0.1, 0.1), st.none() | WATTS, st.none() | WATTS), min_size=1, max_size=80),
+    st.booleans(),
+)
+def test_whatever_limits_are_sent_and_vehicles_come_a_whole_connector_never_fell(rating, stays, rated):
+    health = Health()
+    for noise, limit, vehicle in stays:
+        most = min(rating, limit or math.inf, vehicle or math.inf)
+        known = rating if rated else None
+        peak = min(most, rating * (1 + noise))
+        health = after(health, Charge(delivered=True, peak=peak, limit=limit, vehicle=vehicle, rating=known))
+        assert not health.power.fell
+
+
+def test_a_lost_phase_is_noticed_though_power_is_shared():
+    shared = [Charge(delivered=True, peak=11_000, limit=11_000, rating=22_000)] * 30
+    lost = [Charge(delivered=True, peak=14_700, limit=22_000, rating=22_000)] * 4
+    health = lived(charges(40, 22_000), shared, lost, shared, lost)
+    assert health.power.fell
+
+
+def test_a_battery_that_comes_nearly_full_says_nothing_of_the_connector():
+    full = [Charge(delivered=True, peak=20_000, soc=88.0)] * 30
+    assert not lived(charges(40, 150_000), full).power.fell
 
 
 def test_after_the_repair_the_alarm_ends():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gridlane.kernel.clock import system_clock
+from gridlane.kernel.quantities import Watts
 from gridlane.maintenance.watching import Watch
 from gridlane.ocpp.version import Version
 
@@ -257,3 +258,29 @@ async def test_every_charge_teaches_how_its_plug_is_doing(installation, watcher)
 
         (plug,) = await installation.until(learned, 30)
         assert (plug["station"], plug["evse"], plug["score"], plug["taken"]) == ("CP-1", 1, 100, {})
+
+
+async def test_a_charge_that_was_held_back_by_our_own_limit_says_nothing_of_the_plug(installation, watcher):
+    await installation.issue_token("04A1B2C3")
+    async with await installation.station("CP-1", Version.V16, speed=20.0, power=Watts(22_000.0)) as station:
+        await station.boot()
+        await installation.until(lambda: installation.sql("SELECT 1 FROM evses WHERE number = 1"))
+        await installation.sql("UPDATE evses SET max_power = 22000")
+        profile = {
+            "id": 3, "stack_level": 0, "purpose": "TxDefaultProfile", "unit": "A", "kind": "Relative",
+            "periods": [{"start": 0, "limit": 8.0}],
+        }  # fmt: skip
+        asked = await installation.command(station.id, "set_charging_profile", evse=1, profile=profile)
+        await installation.operation(asked)
+        await station.plug_in()
+        await station.tap("04A1B2C3")
+        await station.until(lambda: station.evse().register > 100, "to deliver energy", 30)
+        await station.tap("04A1B2C3")
+        await station.unplug()
+
+        async def learned():
+            await watcher.look()
+            return await installation.sql("SELECT signals FROM connector_health")
+
+        ((signals,),) = await installation.until(learned, 30)
+        assert (signals["starts"]["recent"], signals["power"]["seen"]) == (1.0, 0)

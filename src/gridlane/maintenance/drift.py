@@ -18,6 +18,8 @@ THRESHOLD = 5.0  # spreads; more than this, added up, is drift
 CALM = 1.0
 SLOW, FAST = 0.02, 0.25
 CLIP = 4.0  # no single value counts more spreads than this
+ALL_OF_IT = 0.85  # of what was allowed: who takes this much was held back by it
+FULL = 80.0  # percent; a battery that begins fuller takes less and less, whatever the connector can
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,22 +70,41 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """What one charge tells of its connector."""
+    """What one charge tells of its connector, and what held it back from outside: the highest ``limit`` that was sent for
+    it, the vehicle's own most (``vehicle``), the state of charge it came with (``soc``). ``rating`` is the connector's.
+    """
 
     delivered: bool
     peak: float | None = None  # W
     temperature: float | None = None
+    limit: float | None = None  # W
+    vehicle: float | None = None  # W
+    soc: float | None = None  # percent
+    rating: float | None = None  # W
 
 
 def after(health: Health, charge: Charge) -> Health:
     """The health after another charge."""
     starts = follow(replace(health.starts, seen=max(health.starts.seen, 1)), float(charge.delivered), 0.2)
     power, temperature = health.power, health.temperature
-    if charge.delivered and charge.peak is not None and charge.peak > 0:
+    if charge.delivered and charge.peak is not None and charge.peak > 0 and not held_back(power, charge):
         power = follow(power, math.log(charge.peak), 0.15)
     if charge.temperature is not None:
         temperature = follow(temperature, charge.temperature, 3.0)
     return Health(starts=starts, power=power, temperature=temperature)
+
+
+def held_back(power: Signal, charge: Charge) -> bool:
+    """Whether a charge's peak is what a limit or its vehicle allowed, so that it says nothing of the hardware.
+
+    A limit at which the connector could give all it has (its rating, else what is usual) is none.
+    """
+    if charge.peak is None:
+        return True
+    whole = charge.rating or (math.exp(power.usual) if power.seen >= WARM else math.inf)
+    allowed = [one for one in (charge.limit, charge.vehicle) if one is not None and one < whole]
+    taken = any(charge.peak >= ALL_OF_IT * one for one in allowed)
+    return taken or (charge.soc is not None and charge.soc >= FULL)
 
 
 def score(health: Health, links_a_day: float) -> tuple[int, dict[str, Any]]:

@@ -19,15 +19,31 @@ from gridlane.maintenance.model import connector_health, fault_occurrences
 
 LINKS_OVER = timedelta(days=7)
 
+# A limit in A holds for each phase: those that the vehicle was seen to use.
 _CHARGES = """
-SELECT x.id, x.station_id, x.organization_id, x.evse, x.energy, r.peak, r.temperature,
-  extract(epoch FROM x.ended_at - x.started_at) AS seconds
-FROM sessions x LEFT JOIN LATERAL (
-  SELECT max(power) AS peak, max(temperature) AS temperature FROM readings r
+SELECT x.id, x.station_id, x.organization_id, x.evse, x.energy, r.peak, r.temperature, r.soc, e.max_power AS rating,
+  extract(epoch FROM x.ended_at - x.started_at) AS seconds, v.vehicle,
+  (SELECT max((p->>'limit')::float *
+      CASE o.params::jsonb #>> '{profile,unit}' WHEN 'W' THEN 1 ELSE 230 * coalesce(x.phases_used, r.phases, 3) END)
+    FROM operations o, jsonb_array_elements(o.params::jsonb #> '{profile,periods}') p
+    WHERE o.station_id = x.station_id AND o.kind = 'set_charging_profile'
+      AND o.sent_at BETWEEN x.started_at - %(still)s AND x.ended_at AND (o.params::jsonb ->> 'evse')::int = x.evse) AS "limit"
+FROM sessions x
+LEFT JOIN evses e ON e.station_id = x.station_id AND e.number = x.evse
+LEFT JOIN LATERAL (
+  SELECT max(power) AS peak, max(temperature) AS temperature, min(soc) AS soc,
+    nullif((max(current_l1) > 1)::int + (max(current_l2) > 1)::int + (max(current_l3) > 1)::int, 0) AS phases
+  FROM readings r
   WHERE r.station_id = x.station_id AND r.session_id = x.id AND r.received_at >= x.first_received_at
     AND r.received_at <= x.received_at + interval '1 minute') r ON true
+LEFT JOIN LATERAL (
+  SELECT min(CASE WHEN e.max_power > %(largest_ac)s THEN dc_power ELSE ac_power END) AS vehicle
+  FROM vehicles WHERE person_id = x.person_id) v ON true
 WHERE x.id = ANY(%(sessions)s) AND x.evse > 0 AND x.organization_id IS NOT NULL ORDER BY x.ended_at
 """
+HOLDS_STILL = timedelta(minutes=30)
+"""A limit that was sent so long before a charge may still hold when it begins."""
+LARGEST_AC = 43_500.0  # W: 63 A on three phases; what gives more is DC
 
 
 async def learn(work: AsyncConnection, recorded: Sequence[Recorded], now: datetime) -> None:
@@ -37,7 +53,8 @@ async def learn(work: AsyncConnection, recorded: Sequence[Recorded], now: dateti
     ]
     if not ids:
         return
-    told_of = await work.exec_driver_sql(_CHARGES, {"sessions": ids})
+    asked = {"sessions": ids, "still": HOLDS_STILL, "largest_ac": LARGEST_AC}
+    told_of = await work.exec_driver_sql(_CHARGES, asked)
     charges = [dict(row) for row in told_of.mappings()]
     known = await _known(work, {(row["station_id"], row["evse"]) for row in charges})
     told: dict[tuple[UUID, int], dict[str, Any]] = {}
@@ -67,7 +84,8 @@ def _charge(row: Mapping[str, Any]) -> Charge | None:
     delivered = row["energy"] >= EMPTY
     if not delivered and (row["seconds"] or 0) < LONG_ENOUGH:
         return None
-    return Charge(delivered=delivered, peak=row["peak"], temperature=row["temperature"])
+    told = {name: row[name] for name in ("peak", "temperature", "limit", "vehicle", "soc", "rating")}
+    return Charge(delivered=delivered, **told)
 
 
 def _row(

@@ -63,7 +63,8 @@ Every charge that ends teaches how its plug is doing: whether energy came, its h
 learned from the first eight charges; deviations from it are added up (Page's cumulative sums), so that one slow vehicle says
 nothing and a lost phase is noticed within a few charges. `GET /health-scores` lists every EVSE from 0 to 100, the worst first:
 up to 60 points are lost for empty charges, 30 for power below the usual, 25 for a link that breaks several times a day, 15 for
-rising temperature. Power that fell opens an incident (`power_fell`).
+rising temperature. Power that fell opens an incident (`power_fell`). A charge
+held back by a limit that was sent, by what its vehicle can take or by a battery that came nearly full says nothing of it.
 """
 
 

@@ -205,6 +205,12 @@ operations = sa.Table(
         "ix_operations_queued", "station_id", "not_before", postgresql_where=sa.text("status = 'queued'")
     ),
     sa.Index("ix_operations_open", "station_id", postgresql_where=sa.text("status IN ('sent', 'agreed')")),
+    sa.Index(
+        "ix_operations_limits",
+        "station_id",
+        "sent_at",
+        postgresql_where=sa.text("kind = 'set_charging_profile'"),
+    ),
     sa.Index(None, "organization_id", "created_at"),
     sa.Index(None, "batch_id"),
 )

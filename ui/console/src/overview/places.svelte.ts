@@ -32,12 +32,16 @@ export class StationPlaces {
     const whole = live.touched === null || this.all.size === 0 || spoken !== this.#spoken;
     this.#spoken = spoken;
     if (whole) this.all.clear();
+    const drawn = new Set<string>();
     for (const id of whole ? live.things.keys() : live.touched!) {
+      const before = this.all.get(id);
       const place = this.#place(id, live.things.get(id));
       if (place) this.all.set(id, place);
       else this.all.delete(id);
+      if (!looksAlike(before, place)) drawn.add(id);
     }
-    this.touched = whole ? null : live.touched;
+    if (!whole && drawn.size === 0) return; // only what a pin says when it is pointed at
+    this.touched = whole ? null : drawn;
     this.version++;
   }
 
@@ -65,6 +69,14 @@ export class StationPlaces {
     this.#seats.set(id, seat);
     return seat;
   }
+}
+
+/** Whether the map would draw the same pin. */
+function looksAlike(before: Place | undefined, after: Place | null): boolean {
+  if (!before || !after) return !before && !after;
+  return (
+    before.tone === after.tone && before.longitude === after.longitude && before.latitude === after.latitude
+  );
 }
 
 const METRES_PER_DEGREE = 111_320;
