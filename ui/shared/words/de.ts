@@ -857,7 +857,7 @@ export const operator: Translation<typeof en.operator> = {
   "organization.keys": "API-Schlüssel",
 
   "overview.evses": "Ladepunkte nach Zustand",
-  "overview.faults": "Störungen",
+  "overview.faults": "Gestörte Ladepunkte",
   "overview.map": "Karte aller Stationen",
   "overview.no_sessions": "Gerade lädt niemand",
   "overview.of_stations": { one: "von {count} Station", other: "von {count} Stationen" },

@@ -839,7 +839,7 @@ export const operator = {
   "organization.keys": "API keys",
 
   "overview.evses": "EVSEs by state",
-  "overview.faults": "Faults",
+  "overview.faults": "Plugs faulted",
   "overview.map": "Map of all stations",
   "overview.no_sessions": "Nobody charges right now",
   "overview.of_stations": { one: "of {count} station", other: "of {count} stations" },

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0130"
-down_revision = "0127"
+down_revision = "0155"
 
 
 def upgrade() -> None:
