@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import APIRouter
 
-from gridlane.energy import circuits_api, settings_api, signals_api, trees
+from gridlane.energy import circuits_api, live_api, settings_api, signals_api, trees
 from gridlane.energy.model import circuit_evses, circuits, dimmings, energy_sites
 from gridlane.energy.settings import Settings, shown
 from gridlane.energy.trees import without_tenant
@@ -18,7 +18,7 @@ from gridlane.stations import places
 from gridlane.stations.model import sites
 
 router = APIRouter(tags=["energy"])
-for _part in (circuits_api, settings_api, signals_api):
+for _part in (circuits_api, settings_api, signals_api, live_api):
     router.include_router(_part.router)
 
 

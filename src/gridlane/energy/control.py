@@ -260,6 +260,8 @@ class Control:
             if told != steering.plan_told:
                 await _show_plan(work, steering.site_id, told, seen.at)
                 steering.plan_told = told
+        if encoded != steering.told:
+            self._bus.publish(f"power.{steering.site_id}")
         steering.memories, steering.told = after, encoded
         for station_id in {known.places[each.evse].station_id for each in steered.sends}:
             self._bus.publish(f"station.{station_id}.operations")

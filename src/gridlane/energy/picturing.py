@@ -1,8 +1,9 @@
 """What people see of a site's power: every circuit's load against its limit, every EVSE's number with its reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -75,6 +76,19 @@ def picture(wired: Wired, steered: Steered, seen: Observed, plan: Plan | None) -
         evses=evses,
         sharing=len(seen.running),
     )
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a picture has changed, both as plain values: the circuits and EVSEs that are not as they were, whole."""
+    changed: dict[str, Any] = {}
+    for name, key in (("circuits", "id"), ("evses", "evse_id")):
+        known = {each[key]: each for each in before.get(name, ())}
+        fresh = [each for each in after.get(name, ()) if known.get(each[key]) != each]
+        gone = sorted(set(known) - {each[key] for each in after.get(name, ())})
+        changed |= ({name: fresh} if fresh else {}) | ({f"{name}_gone": gone} if gone else {})
+    if after.get("sharing") != before.get("sharing"):
+        changed["sharing"] = after.get("sharing")
+    return changed
 
 
 def _evse(wired: Wired, steered: Steered, seen: Observed, plan: Plan, evse: str) -> EvseSeen:

@@ -580,6 +580,13 @@ export interface EvseNow {
   reason: Record<string, string>;
 }
 
+/** What holds at a site now. */
+export interface PowerNow {
+  circuits: CircuitNow[];
+  evses: EvseNow[];
+  sharing: number;
+}
+
 export interface EnergyPlan {
   edges: string[];
   price: number[];
@@ -598,7 +605,7 @@ export interface SiteEnergy {
   /** Plugs that hang on no circuit. */
   loose: { evse_id: string; name: string }[];
   pictured_at: string | null;
-  now: { circuits: CircuitNow[]; evses: EvseNow[]; sharing: number } | null;
+  now: PowerNow | null;
   planned_at: string | null;
   plan: EnergyPlan | null;
 }
