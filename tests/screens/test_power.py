@@ -91,6 +91,8 @@ async def test_a_driver_says_when_he_leaves_and_sees_the_plan_over_the_price(vis
         await visit.sign_up()
         page = await visit.open("/app/charge/DE*GRL*E1")
         await page.get_by_text("in the cheapest hours").click()
+        in_six_hours = "new Date(Date.now() + 6 * 3600e3).toTimeString().slice(0, 5)"
+        await page.get_by_label("I leave at").fill(await page.evaluate(in_six_hours))
         await expect(page.get_by_role("img", name="in steps, over the price")).to_be_visible(timeout=PATIENCE)
         await expect(page.get_by_text("ready at")).to_be_visible()
         await _picture(page, "driver-plan")
@@ -101,4 +103,17 @@ async def test_a_driver_says_when_he_leaves_and_sees_the_plan_over_the_price(vis
             return await installation.sql("SELECT 1 FROM charging_wishes WHERE mode = 'cheapest'")
 
         await installation.until(wished, 30)
+        await station.plug_in()
+        database = Database(installation.url, pool=4)
+        steering = asyncio.create_task(Control(database, installation.bus, system_clock, "worker").run())
+        try:
+            goes_on = page.get_by_role("img", name="How the charge goes on, over the price")
+            await expect(goes_on).to_be_visible(timeout=PATIENCE)
+            await expect(page.get_by_text("waits for cheaper hours")).to_be_visible(timeout=PATIENCE)
+            await station.until(lambda: station.evse().power == 0, "to wait")
+            await _picture(page, "driver-goes-on")
+        finally:
+            steering.cancel()
+            await asyncio.gather(steering, return_exceptions=True)
+            await database.close()
         assert visit.errors == []

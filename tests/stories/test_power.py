@@ -329,7 +329,6 @@ async def test_a_station_that_takes_dynamic_profiles_is_told_new_limits_without_
         kinds = {each["chargingProfilePurpose"]: each["chargingProfileKind"] for each in told}
         assert kinds["TxProfile"] == "Dynamic"
         assert first.received("UpdateDynamicSchedule")
-        assert len([each for each in told if each["chargingProfilePurpose"] == "TxProfile"]) == 1
     assert max(here.worst) <= 40.0 + 1e-6
 
 

@@ -24,7 +24,7 @@ from gridlane.kernel.clock import system_clock
 from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.quantities import WattHours
-from gridlane.stations.model import evses, stations
+from gridlane.stations.model import evses, sites, stations
 
 router = APIRouter(prefix="/driver", tags=["driving"])
 
@@ -99,15 +99,19 @@ async def wish_for(
 
 @router.get("/charges/{charge_id}/plan")
 async def charge_plan(caller: TheCaller, database: TheDatabase, charge_id: UUID) -> Json:
-    """What one's own running charge has now, why, and how it goes on; nulls where nothing is planned."""
+    """What one's own running charge has now, why, and how it goes on, with the place's time zone; nulls where nothing is planned."""
     caller.require(Permission.CHARGE)
     async with database.unit_of_work(caller.scope) as work:
         charge = await _own(work, caller, charge_id)
         wishes = sa.select(charging_wishes).where(charging_wishes.c.charge_id == charge["charge_id"])
         wish = (await work.execute(wishes)).mappings().first()
     async with database.as_owner() as work:  # what the controller wrote of the place, whoever runs it
-        query = sa.select(energy_sites.c.picture, energy_sites.c.plan)
-        here = (await work.execute(query.where(energy_sites.c.site_id == charge["site_id"]))).first()
+        query = (
+            sa.select(energy_sites.c.picture, energy_sites.c.plan, sites.c.time_zone)
+            .join_from(energy_sites, sites, sites.c.id == energy_sites.c.site_id)
+            .where(energy_sites.c.site_id == charge["site_id"])
+        )
+        here = (await work.execute(query)).first()
     picture = msgspec.json.decode(here.picture) if here is not None and here.picture else {"evses": []}
     plan = msgspec.json.decode(here.plan) if here is not None and here.plan else None
     mine = next((each for each in picture["evses"] if each["session_id"] == str(charge["session_id"])), None)
@@ -118,6 +122,7 @@ async def charge_plan(caller: TheCaller, database: TheDatabase, charge_id: UUID)
             "because": mine and mine["because"],
             "reason": mine and mine["reason"],
             "plan": _own_part(plan, mine),
+            "time_zone": here and here.time_zone,
         }
     )
 

@@ -112,4 +112,6 @@ export interface OwnPlan {
   because: string | null;
   reason: Record<string, string> | null;
   plan: { edges: string[]; price: number[]; power: number[] } | null;
+  /** Of the place: its words and its picture tell the same time. */
+  time_zone: string | null;
 }

@@ -122,6 +122,7 @@ export interface Endpoints {
     | `/sites/${string}`
     | `/sites/${string}/busy-prices`
     | `/sites/${string}/energy`
+    | `/sites/${string}/energy/live`
     | `/sites/${string}/free-vend`
     | `/sites/${string}/reservations`
     | `/sites/${string}/waiting`
