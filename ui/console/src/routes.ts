@@ -26,6 +26,7 @@ export const routes: readonly Route[] = [
   { path: "/support/:id", load: () => import("./support/CasePage.svelte") },
   { path: "/tokens", load: () => import("./tokens/TokenList.svelte") },
   { path: "/people", load: () => import("./people/PeoplePage.svelte") },
+  { path: "/import", load: () => import("./people/ImportPage.svelte") },
   { path: "/fleets", load: () => import("./fleets/FleetList.svelte") },
   { path: "/fleets/:id", load: () => import("./fleets/FleetPage.svelte") },
   { path: "/planner", load: () => import("./planner/ScenarioList.svelte") },

@@ -46,11 +46,15 @@ async function ask<T>(method: string, path: string, asking: Asking): Promise<T> 
 
 async function send(method: string, path: string, asking: Asking): Promise<Response> {
   const hasBody = asking.body !== undefined;
+  const file = asking.body instanceof Blob ? asking.body : null;
   try {
     return await fetch(address(path, asking.query), {
       method,
-      headers: { Accept: "application/json", ...(hasBody ? { "Content-Type": "application/json" } : {}) },
-      body: hasBody ? JSON.stringify(asking.body) : null,
+      headers: {
+        Accept: "application/json",
+        ...(hasBody ? { "Content-Type": file?.type ?? "application/json" } : {}),
+      },
+      body: file ?? (hasBody ? JSON.stringify(asking.body) : null),
       credentials: "same-origin",
       signal: asking.signal ?? null,
     });
