@@ -75,7 +75,7 @@ export const common: Translation<typeof en.common> = {
   "import.choose": "Datei wählen",
   "import.column": "Spalte",
   "import.columns": "Eine CSV-Datei, deren erste Zeile die Spalten nennt:",
-  "import.done": "{count} Zeilen wurden geschrieben.",
+  "import.done": "Zeilen geschrieben: {count}",
   "import.drop": "CSV-Datei hier ablegen",
   "import.line": "Zeile",
   "import.new": "{count} neu",

@@ -76,7 +76,7 @@ export const common = {
   "import.choose": "Choose a file",
   "import.column": "Column",
   "import.columns": "A CSV file whose first line names the columns:",
-  "import.done": "{count} lines were written.",
+  "import.done": "Lines written: {count}",
   "import.drop": "Drop a CSV file here",
   "import.line": "Line",
   "import.new": "{count} new",
