@@ -138,6 +138,27 @@ async def test_a_plug_that_lost_its_link_is_never_shown_as_free(visit, installat
     assert [place["free"] for place in places["items"]] == [0]
 
 
+async def test_news_are_shown_though_the_app_is_closed(visit):
+    page = await visit.open("/app/")
+    await page.context.grant_permissions(["notifications"], origin=visit.address)
+    await page.evaluate("navigator.serviceWorker.ready")
+    devtools = await page.context.new_cdp_session(page)
+    registrations: list[str] = []
+    devtools.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(one["registrationId"] for one in event["registrations"]),
+    )
+    await devtools.send("ServiceWorker.enable")
+    await visit.installation.until(lambda: registrations)
+    news = {"title": "It is your turn", "body": "Plug 2 is yours.", "path": "/places/1", "tag": "1"}
+    for _ in range(2):  # a push service may deliver twice
+        told = {"origin": visit.address, "registrationId": registrations[0], "data": json.dumps(news)}
+        await devtools.send("ServiceWorker.deliverPushMessage", told)
+    shown = "navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((all) => all.map((one) => one.title))"
+    await visit.installation.until(lambda: page.evaluate(shown), 30)
+    assert await page.evaluate(shown) == ["It is your turn"]
+
+
 async def test_a_wrong_number_is_explained(visit):
     page = await visit.open("/app/charge")
     await page.get_by_label("Number at the plug").fill("DE*XXX*E9")

@@ -20,6 +20,7 @@ from gridlane.accounts.people import (
     sign_in_sessions,
 )
 from gridlane.accounts.privacy import personal_archives
+from gridlane.accounts.push import push_subscriptions
 from gridlane.accounts.second_factor import recovery_codes, second_factors
 from gridlane.accounts.single_sign_on import identities
 from gridlane.kernel.audit import audit_entries
@@ -48,6 +49,7 @@ HOLDINGS = (
     Holding(group_members),
     Holding(inbox_messages),
     Holding(notification_choices),
+    Holding(push_subscriptions, hidden=frozenset({"endpoint", "p256dh", "auth"})),
     Holding(personal_archives),
     Holding(mails, ("recipient",), hidden=frozenset({"text", "html"})),
     Holding(one_time_links, ("email",)),

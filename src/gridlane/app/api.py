@@ -14,6 +14,7 @@ from gridlane.accounts import (
     organization_api,
     people_api,
     privacy_api,
+    push_api,
     security_api,
     single_sign_on_api,
 )
@@ -53,6 +54,7 @@ def routers() -> list[APIRouter]:
         belonging_api.router,
         security_api.router,
         privacy_api.router,
+        push_api.router,
         single_sign_on_api.router,
         organization_api.router,
         tokens.router,

@@ -8,6 +8,7 @@ from gridlane.accounts import (
     passkeys,
     people,
     privacy,
+    push,
     second_factor,
     single_sign_on,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "people",
     "planning",
     "privacy",
+    "push",
     "reservations",
     "second_factor",
     "single_sign_on",

@@ -6,8 +6,10 @@ from functools import partial
 
 import structlog
 
+from gridlane.accounts.inbox import NewsWritten
 from gridlane.accounts.mail import MailWritten
 from gridlane.accounts.privacy import ArchiveAsked
+from gridlane.accounts.push import Pusher
 from gridlane.accounts.tokens import SECRET, TokenCipher
 from gridlane.accounts.upkeep import Upkeep
 from gridlane.app import handlers
@@ -55,6 +57,7 @@ def listeners(database: Database, settings: Settings, bus: buses.Bus) -> list[Li
     return [
         Listener("accounts.send_mail", MailWritten, accounts.send_mail),
         Listener("accounts.make_archive", ArchiveAsked, accounts.make_archive),
+        Listener("accounts.push_news", NewsWritten, Pusher(database, settings, system_clock).news_written),
         *(Listener(row.name, row.fact, partial(row.handle, billing)) for row in money.LISTENERS),
         *(Listener(row.name, row.fact, alarms.tell) for row in alerting.LISTENERS),
         *(Listener(row.name, row.fact, partial(row.handle, helping)) for row in noticing.LISTENERS),

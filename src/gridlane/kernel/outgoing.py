@@ -3,11 +3,18 @@
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Mapping
 from urllib.parse import urlsplit
+
+SECONDS = 10.0
 
 
 class OutgoingRefused(Exception):
     """An address that is not called; says why."""
+
+
+class OutgoingFailed(Exception):
+    """There was no answer; says why."""
 
 
 def check(url: str, *, private: bool) -> None:
@@ -28,6 +35,25 @@ def check(url: str, *, private: bool) -> None:
         return
     if not literal.is_global:
         raise OutgoingRefused("it lies in a private network")
+
+
+async def post(url: str, body: bytes, headers: Mapping[str, str], *, private: bool) -> int:
+    """The status that was answered; redirects are not followed. Raises OutgoingRefused, OutgoingFailed."""
+    import httpx2
+
+    check(url, private=private)
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    address = await address_of(host, parts.port or (443 if parts.scheme == "https" else 80), private=private)
+    target = httpx2.URL(url).copy_with(host=address)
+    named = {"Host": parts.netloc.rpartition("@")[2], "User-Agent": "Gridlane", **headers}
+    try:
+        async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
+            request = client.build_request("POST", target, content=body, headers=named)
+            request.extensions["sni_hostname"] = host
+            return (await client.send(request)).status_code
+    except httpx2.HTTPError as trouble:
+        raise OutgoingFailed(f"{type(trouble).__name__}: {trouble}") from None
 
 
 async def address_of(host: str, port: int, *, private: bool) -> str:

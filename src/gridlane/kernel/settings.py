@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     mail_from: str = Field("Gridlane <no-reply@localhost>", description="Sender of mails.")
     webhooks_to_private_networks: bool = Field(
         False,
-        description="Whether webhooks may go to addresses inside a private network, and without TLS, and identity providers "
+        description="Whether webhooks and push may go to addresses inside a private network, and without TLS, and identity providers "
         "may be there.",
     )
     stripe_api_key: str | None = Field(

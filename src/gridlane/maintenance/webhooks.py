@@ -8,7 +8,6 @@ between the check and the call; redirects are not followed.
 import hashlib
 import hmac
 from datetime import datetime
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from gridlane.kernel import outgoing
@@ -17,7 +16,6 @@ from gridlane.kernel.settings import Settings
 
 SECRET = "webhooks"  # noqa: S105 (the name of a key)
 HEADER = "Gridlane-Signature"
-SECONDS = 10.0
 
 
 class WebhookAddressRefused(Refusal):
@@ -51,33 +49,12 @@ def check(url: str, settings: Settings) -> None:
 
 async def send(settings: Settings, rule_id: UUID, url: str, body: bytes, now: datetime) -> None:
     """Raises WebhookFailed, WebhookAddressRefused."""
-    import httpx2
-
     check(url, settings)
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    address = await _address(host, parts.port or (443 if parts.scheme == "https" else 80), settings)
-    target = httpx2.URL(url).copy_with(host=address)
-    headers = {
-        "Host": parts.netloc.rpartition("@")[2],
-        "Content-Type": "application/json",
-        "User-Agent": "Gridlane",
-        HEADER: signature(secret_of(settings, rule_id), body, now),
-    }
+    signed = signature(secret_of(settings, rule_id), body, now)
+    headers = {"Content-Type": "application/json", HEADER: signed}
     try:
-        async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
-            request = client.build_request("POST", target, content=body, headers=headers)
-            request.extensions["sni_hostname"] = host
-            answer = await client.send(request)
-    except httpx2.HTTPError as trouble:
-        raise WebhookFailed(f"{type(trouble).__name__}: {trouble}") from None
-    if not 200 <= answer.status_code < 300:
-        raise WebhookFailed(f"it answered {answer.status_code}")
-
-
-async def _address(host: str, port: int, settings: Settings) -> str:
-    """Raises WebhookFailed."""
-    try:
-        return await outgoing.address_of(host, port, private=settings.webhooks_to_private_networks)
-    except outgoing.OutgoingRefused as why:
+        status = await outgoing.post(url, body, headers, private=settings.webhooks_to_private_networks)
+    except (outgoing.OutgoingRefused, outgoing.OutgoingFailed) as why:
         raise WebhookFailed(str(why)) from None
+    if not 200 <= status < 300:
+        raise WebhookFailed(f"it answered {status}")

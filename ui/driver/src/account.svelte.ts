@@ -2,6 +2,8 @@
 import { api } from "$shared/api/client";
 import type { Me } from "$shared/api/model";
 
+import { push } from "./help/push.svelte";
+
 class Account {
   me = $state.raw<Me | null>(null);
   known = $state(false);
@@ -12,6 +14,7 @@ class Account {
   }
 
   async signOut(): Promise<void> {
+    await push.turnOff().catch(() => undefined); // whoever signs in next is not told of this person's news
     await api.post("/sign-out");
     this.me = null;
   }

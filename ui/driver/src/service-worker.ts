@@ -33,21 +33,48 @@ interface Notice {
   body: string;
   /** Page of the app to open. */
   path?: string;
+  /** The same news twice is shown once. */
+  tag?: string;
 }
 
 self.addEventListener("push", (event) => {
   const notice = event.data?.json() as Notice | undefined;
   if (!notice) return;
-  const { title, body, path } = notice;
+  const { title, body, path, tag } = notice;
   const icon = new URL("icon-192.png", self.registration.scope).href;
-  event.waitUntil(self.registration.showNotification(title, { body, icon, data: path }));
+  event.waitUntil(self.registration.showNotification(title, { body, icon, data: path, tag: tag ?? "" }));
 });
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   const path = typeof event.notification.data === "string" ? event.notification.data : "";
-  event.waitUntil(self.clients.openWindow(new URL(path.replace(/^\//, ""), self.registration.scope)));
+  event.waitUntil(show(new URL(path.replace(/^\//, ""), self.registration.scope)));
 });
+
+// The browser gives a device another address now and then: it is told of there from now on.
+self.addEventListener("pushsubscriptionchange", (event) => {
+  const { oldSubscription, newSubscription } = event as Event & PushSubscriptionChange;
+  (event as ExtendableEvent).waitUntil(subscribeAgain(oldSubscription, newSubscription));
+});
+
+interface PushSubscriptionChange {
+  oldSubscription: PushSubscription | null;
+  newSubscription: PushSubscription | null;
+}
+
+async function subscribeAgain(old: PushSubscription | null, made: PushSubscription | null): Promise<void> {
+  const fresh = made ?? (old && (await self.registration.pushManager.subscribe(old.options)));
+  if (!fresh) return;
+  const headers = { "Content-Type": "application/json" };
+  await fetch("/api/v1/me/push", { method: "POST", headers, body: JSON.stringify(fresh) });
+}
+
+/** The page of a notice, in the window that is open already, if there is one. */
+async function show(address: URL): Promise<void> {
+  const [open] = await self.clients.matchAll({ type: "window" });
+  if (!open) return void (await self.clients.openWindow(address));
+  await (await open.focus()).navigate(address);
+}
 
 async function page(request: Request): Promise<Response> {
   try {

@@ -1946,6 +1946,17 @@ export const driver: Translation<typeof en.driver> = {
   "queue.your_turn": "Sie sind dran.",
   "notice.ask": "Sagen, wenn etwas frei wird",
   "notice.asked": "Sie hören von uns, sobald ein Ladepunkt frei ist",
+  "push.blocked":
+    "Sie haben dem Browser untersagt, Hinweise dieser App zu zeigen. Seine Einstellungen erlauben sie wieder.",
+  "push.is_on": "Dieses Gerät zeigt Neuigkeiten, auch wenn die App geschlossen ist.",
+  "push.never":
+    "Dieser Browser zeigt bei geschlossener App keine Neuigkeiten. Auf einem iPhone legen Sie die App zuerst auf den Home-Bildschirm.",
+  "push.title": "Auf diesem Gerät",
+  "push.turn_off": "Ausschalten",
+  "push.turn_on": "Einschalten",
+  "push.why":
+    "Sofort erfahren, dass ein Ladepunkt frei ist, dass Sie an der Reihe sind oder ein Ladevorgang endet, auch bei geschlossener App.",
+
   "reserve.at": "Ab",
   "reserve.booked": "Reserviert: {plug}, {time}",
   "reserve.cancel": "Reservierung stornieren",

@@ -1911,6 +1911,16 @@ export const driver = {
   "queue.your_turn": "Your turn.",
   "notice.ask": "Tell me when a plug is free",
   "notice.asked": "You will be told when a plug is free",
+  "push.blocked": "You have told the browser not to show notices of this app. Its settings allow them again.",
+  "push.is_on": "This device shows news, also while the app is closed.",
+  "push.never":
+    "This browser shows no news while the app is closed. On an iPhone, put the app on the home screen first.",
+  "push.title": "On this device",
+  "push.turn_off": "Turn off",
+  "push.turn_on": "Turn on",
+  "push.why":
+    "Hear at once that a plug is free, that it is your turn, or that a charge has ended, also while the app is closed.",
+
   "reserve.at": "From",
   "reserve.booked": "Reserved: {plug}, {time}",
   "reserve.cancel": "Cancel the reservation",
