@@ -54,7 +54,7 @@ export function driverAnswers(
   }
 
   function details(site: Site): PlaceDetails {
-    return { ...place(site), evses: plugs(site) };
+    return { ...place(site), evses: plugs(site), prices_ahead: [] };
   }
 
   function plug(number: string): PlugDetails | undefined {

@@ -43,6 +43,7 @@ from gridlane.support import driver_api as helped
 from gridlane.tariffs import api as prices
 from gridlane.waiting import api as waiting
 from gridlane.waiting import best_api as recommending
+from gridlane.waiting import favourites_api
 from gridlane.web import application
 
 
@@ -65,6 +66,7 @@ def routers() -> list[APIRouter]:
         sessions.router,
         waiting.router,
         recommending.router,
+        favourites_api.router,
         prices.router,
         money.router,
         paying.router,

@@ -39,7 +39,10 @@ _STATION = (
 
 
 class SiteInput(BaseModel):
-    """A place with stations. Coordinates are WGS 84 degrees; the time zone is an IANA name."""
+    """A place with stations. Coordinates are WGS 84 degrees; the time zone is an IANA name.
+
+    ``details`` of a place that is changed stay as they are where none are given.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     address: Annotated[str, Field(max_length=200)] = ""
@@ -50,7 +53,7 @@ class SiteInput(BaseModel):
     longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
     time_zone: str | None = None
     public: bool = True
-    details: dict[str, Any] = {}
+    details: dict[str, Any] | None = None
 
 
 @router.get("/sites", tags=["sites"])

@@ -102,6 +102,16 @@ reservations = sa.Table(
     comment="plugs kept for somebody ahead of time; no plug is booked twice (constraint no_double_booking)",
 )
 
+favourite_places = sa.Table(
+    "favourite_places",
+    metadata,
+    sa.Column("person_id", sa.Uuid, primary_key=True),
+    sa.Column("site_id", sa.Uuid, primary_key=True),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    _at("added_at", nullable=False),
+    comment="places that a driver wants to find again at once",
+)
+
 free_notices = sa.Table(
     "free_notices",
     metadata,

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.personal import Holding, Person, Share
-from gridlane.waiting.model import blocked_bays, free_notices, queue_places, reservations
+from gridlane.waiting.model import blocked_bays, favourite_places, free_notices, queue_places, reservations
 from gridlane.waiting.queue import ACTIVE
 from gridlane.waiting.reservation import Status
 
@@ -19,7 +19,13 @@ class PlaceKept(Refusal):
 
 
 PLACES, RESERVATIONS = Holding(queue_places), Holding(reservations)
-HOLDINGS = (PLACES, RESERVATIONS, Holding(free_notices), Holding(blocked_bays, ("reported_by",)))
+HOLDINGS = (
+    PLACES,
+    RESERVATIONS,
+    Holding(free_notices),
+    Holding(favourite_places),
+    Holding(blocked_bays, ("reported_by",)),
+)
 
 
 async def obstacles(work: AsyncConnection, person: Person) -> Sequence[Refusal]:

@@ -31,7 +31,7 @@ from gridlane.kernel.edge import Json, TheBus, TheCaller, TheDatabase, ThePaging
 from gridlane.kernel.paging import page
 from gridlane.stations.model import operations, sites, stations
 from gridlane.stations.reports import TokenRef
-from gridlane.web.places import PublicPlaces, plug_named, plugs_of
+from gridlane.web.places import PublicPlaces, plug_named, plugs_of, prices_ahead
 
 router = APIRouter(prefix="/driver", tags=["driving"])
 
@@ -56,10 +56,12 @@ async def list_places(request: Request) -> Json:
 
 @router.get("/places/{site_id}")
 async def show_place(request: Request, database: TheDatabase, site_id: UUID) -> Json:
-    """A place and each of its plugs."""
+    """A place and each of its plugs; and what a kWh costs from when on, in the next hours."""
     place = await _public(request).one(site_id)
-    plugs = await plugs_of(database, site_id, system_clock())
-    return Json({**msgspec.structs.asdict(place), "evses": plugs})
+    now = system_clock()
+    plugs = await plugs_of(database, site_id, now)
+    ahead = await prices_ahead(database, site_id, now)
+    return Json({**msgspec.structs.asdict(place), "evses": plugs, "prices_ahead": ahead})
 
 
 @router.get("/plugs/{public_id}")

@@ -29,6 +29,7 @@ from gridlane.tariffs.tariff import Dimension, Tariff
 
 FRESH = timedelta(seconds=3)
 PRICED = timedelta(seconds=60)
+AHEAD = timedelta(hours=12)
 EVERYBODY = Customer()
 _OUT = ("unavailable", "faulted", "offline")
 
@@ -279,6 +280,38 @@ def price_of(tariff: Tariff, time_zone: str, now: datetime) -> Price:
         idle_hour=first(Dimension.PARKING_TIME),
         start=first(Dimension.FLAT),
     )
+
+
+class PriceAhead(msgspec.Struct, frozen=True, kw_only=True):
+    """What a kWh costs a session that begins from then on, with its taxes; None where it costs nothing."""
+
+    since: datetime
+    energy: Decimal | None
+
+
+async def prices_ahead(database: Database, site_id: UUID, now: datetime) -> list[PriceAhead]:
+    """The price of a kWh at a place's first station over the next hours; empty where it has none."""
+    async with database.as_owner() as work:
+        first = sa.select(sites.c.organization_id, sites.c.time_zone, stations.c.id.label("station_id"))
+        first = first.join_from(sites, stations, stations.c.site_id == sites.c.id)
+        row = (
+            await work.execute(first.where(sites.c.id == site_id).order_by(stations.c.id).limit(1))
+        ).first()
+    if row is None:
+        return []
+    async with database.unit_of_work(Scope(row.organization_id)) as work:
+        try:
+            agreed = await publishing.agreed(work, row.station_id, site_id, EVERYBODY, now)
+        except (TariffMissing, publishing.TariffUnknown):
+            return []
+    points = drawn(agreed.tariff, row.time_zone, now, now + AHEAD)[Dimension.ENERGY]
+    return [
+        PriceAhead(
+            since=point.since,
+            energy=point.after_taxes if point.after_taxes is not None else point.before_taxes,
+        )
+        for point in points
+    ]
 
 
 async def _prices(database: Database, work: AsyncConnection, now: datetime) -> dict[UUID, Price | None]:

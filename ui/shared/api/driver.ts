@@ -45,8 +45,15 @@ export interface Plug {
   price: Price | null;
 }
 
+/** What a kWh costs from then on (decimal string, taxes inside); null: nothing. */
+export interface PriceAhead {
+  since: string;
+  energy: string | null;
+}
+
 export interface PlaceDetails extends Place {
   evses: Plug[];
+  prices_ahead: PriceAhead[];
 }
 
 export interface PlugDetails extends Plug {

@@ -83,3 +83,29 @@ export interface Choice {
   coming: number;
   max_power: number;
 }
+
+/** What an operator decides about waiting at a site. Fees are decimals without tax. */
+export interface WaitingRules {
+  queue: boolean;
+  hold_minutes: number;
+  snooze_minutes: number;
+  snoozes: number;
+  chances: number;
+  capacity: number;
+  reservations: boolean;
+  ahead_days: number;
+  longest_minutes: number;
+  kept_before_minutes: number;
+  grace_minutes: number;
+  free_until_minutes: number;
+  fee: string;
+  no_show_fee: string;
+  currency: string;
+  vat: string | null;
+}
+
+export interface WaitingAtSite {
+  rules: WaitingRules;
+  /** In order, without who they are. */
+  queue: { id: string; status: QueueStatus; joined_at: string; held_until: string | null }[];
+}

@@ -1,6 +1,6 @@
 /** The places a driver sees: read from the API, read again while the page is open, filtered here. */
 import { api } from "$shared/api/client";
-import type { Place, Price } from "$shared/api/driver";
+import type { Place, Price, PriceAhead } from "$shared/api/driver";
 import type { WaitForecast } from "$shared/api/waiting";
 import type { All } from "$shared/api/model";
 import { asProblem, type Problem } from "$shared/api/problem";
@@ -9,15 +9,40 @@ import type { PinTone } from "$shared/map/pins";
 import { now } from "$shared/parts/clock.svelte";
 
 import { say } from "../words";
+import { favourites } from "./favourites.svelte";
 
 export interface Filters {
   free: boolean;
-  fast: boolean;
   accessible: boolean;
+  /** Open day and night. */
+  always: boolean;
+  favourites: boolean;
+  /** OCPI ConnectorType. */
   connector: string | null;
+  /** W, at least. */
+  power: number;
+  /** Per kWh, at most. */
+  price: number | null;
+  /** All of them. */
+  amenities: string[];
 }
 
-const FAST = 43_000; // W: more than any AC plug
+export function unfiltered(): Filters {
+  return {
+    free: false,
+    accessible: false,
+    always: false,
+    favourites: false,
+    connector: null,
+    power: 0,
+    price: null,
+    amenities: [],
+  };
+}
+
+export const FAST = 50_000; // W: more than any AC plug
+export const POWERS = [11_000, 22_000, FAST, 100_000, 150_000, 300_000] as const;
+const ALWAYS = "24/7";
 const EVERY = 10_000; // milliseconds: no state on the screen is older than the promise of the map
 const OLD = 60_000; // milliseconds after which nothing is called free any more
 const KEPT = "gridlane.places";
@@ -30,7 +55,7 @@ class Places {
   problem = $state.raw<Problem | null>(null);
   /** Grows with every answer. */
   version = $state(0);
-  filters = $state<Filters>({ free: false, fast: false, accessible: false, connector: null });
+  filters = $state<Filters>(unfiltered());
   me = $state.raw<[longitude: number, latitude: number] | null>(null);
 
   /** Whether the states are the present ones; after a minute without a word they are not. */
@@ -93,10 +118,34 @@ export const places = new Places();
 export function passes(place: Place, filters: Filters): boolean {
   return (
     (!filters.free || place.free > 0) &&
-    (!filters.fast || (place.max_power ?? 0) > FAST) &&
     (!filters.accessible || place.accessible) &&
-    (!filters.connector || place.connectors.includes(filters.connector))
+    (!filters.always || place.opening === ALWAYS) &&
+    (!filters.favourites || favourites.has(place.id)) &&
+    (!filters.connector || place.connectors.includes(filters.connector)) &&
+    (place.max_power ?? 0) >= filters.power &&
+    (filters.price === null || isWithin(place.price, filters.price)) &&
+    filters.amenities.every((amenity) => place.amenities.includes(amenity))
   );
+}
+
+/** Whether a kWh costs no more; a price that is not known passes nothing. */
+function isWithin(price: Price | null, most: number): boolean {
+  return price !== null && Number(price.energy ?? 0) <= most;
+}
+
+/** How many filters beside the chips are set. */
+export function more({ always, favourites: mine, connector, price, amenities }: Filters): number {
+  return [always, mine, connector, price !== null].filter(Boolean).length + amenities.length;
+}
+
+/** The price of a kWh at the middle of each hour from now on; empty where there is none. */
+export function hourly(ahead: readonly PriceAhead[], from: number, hours: number): number[] {
+  if (ahead.length === 0) return [];
+  return Array.from({ length: hours }, (_, hour) => {
+    const at = from + (hour + 0.5) * 3_600_000;
+    const held = ahead.findLast(({ since }) => Date.parse(since) <= at) ?? ahead[0]!;
+    return Number(held.energy ?? 0);
+  });
 }
 
 /** Free only when a plug is known to be free now; what is out is never shown as busy. */
