@@ -6,7 +6,7 @@ from alembic import op
 from gridlane.kernel.tenancy import protect
 
 revision = "0141"
-down_revision = "0127"
+down_revision = "0130"
 
 _AT = sa.DateTime(timezone=True)
 
