@@ -28,6 +28,7 @@ export interface Endpoints {
     | `/driver/charges/${string}`
     | `/driver/charges/${string}/plan`
     | `/driver/charges/${string}/why`
+    | "/driver/favourites"
     | "/driver/notices"
     | "/driver/places"
     | `/driver/places/${string}`
@@ -75,6 +76,7 @@ export interface Endpoints {
     | "/me/notifications"
     | "/me/payment-sources"
     | "/me/plan"
+    | "/me/push"
     | "/me/reimbursements"
     | "/me/security"
     | "/me/sessions"
@@ -226,6 +228,8 @@ export interface Endpoints {
     | "/me/password"
     | "/me/payment-sources"
     | "/me/plan"
+    | "/me/push"
+    | "/me/push/forget"
     | "/me/quotes"
     | "/me/recovery-codes"
     | "/me/totp"
@@ -294,6 +298,7 @@ export interface Endpoints {
     | `/configuration-templates/${string}`
     | `/driver-groups/${string}/members/${string}`
     | `/driver/charges/${string}/wish`
+    | `/driver/favourites/${string}`
     | `/driver/places/${string}/notice`
     | "/insight/assumptions"
     | "/me/billing-details"
@@ -329,6 +334,7 @@ export interface Endpoints {
     | `/driver-groups/${string}`
     | `/driver-groups/${string}/members/${string}`
     | `/driver-groups/${string}/vehicles/${string}`
+    | `/driver/favourites/${string}`
     | `/driver/journeys/${string}`
     | `/driver/places/${string}/notice`
     | `/driver/queue/${string}`
