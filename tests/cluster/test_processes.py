@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import tempfile
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 import psycopg
@@ -22,10 +24,9 @@ TOKEN = {"value": "04AABBCCDDEE80", "kind": "ISO14443"}
 
 
 @asynccontextmanager
-async def cluster(tmp_path, gateways=2):
+async def cluster(folder, gateways=2):
     ports = {name: free_port() for name in ("port", "station_port")}
-    tmp_path.chmod(0o755)
-    settings = Settings(data_dir=tmp_path / "data", station_tls_port=0, **ports)
+    settings = Settings(data_dir=folder / "data", station_tls_port=0, **ports)
     supervisor = Supervisor(settings)
     try:
         await supervisor.start_stores()
@@ -85,10 +86,19 @@ async def ended(http, operation):
     return await until(over)
 
 
+@pytest.fixture
+def folder():
+    """Not pytest's own, which another run beside this one makes private again: the server of the database is no root."""
+    with tempfile.TemporaryDirectory(prefix="gridlane-cluster-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
 async def test_a_command_reaches_its_station_whichever_gateway_holds_it_and_a_killed_gateway_loses_nothing(
-    tmp_path,
+    folder,
 ):
-    async with cluster(tmp_path) as (supervisor, http, url):
+    async with cluster(folder) as (supervisor, http, url):
         issued = await http.post("/tokens", json={"number": TOKEN["value"], "concurrent": 0})
         assert issued.status_code == 201, issued.text
         pairs = [await registered(http, url, f"CP-{n}", list(Version)[n % 3]) for n in range(4)]
