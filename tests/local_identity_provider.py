@@ -24,6 +24,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+PATIENCE = 60
+"""Seconds that the process may take for an answer on a busy machine."""
+
 
 @contextmanager
 def mock_provider() -> Iterator[str]:
@@ -44,19 +47,21 @@ def mock_provider() -> Iterator[str]:
 
 def registered(issuer: str, redirect_address: str) -> tuple[str, str]:
     """A client of the mock: id and secret."""
-    answer = httpx2.post(f"{issuer}/oauth2/clients", json={"redirect_uris": [redirect_address]})
+    answer = httpx2.post(
+        f"{issuer}/oauth2/clients", json={"redirect_uris": [redirect_address]}, timeout=PATIENCE
+    )
     answer.raise_for_status()
     return answer.json()["client_id"], answer.json()["client_secret"]
 
 
 def user(issuer: str, subject: str, **claims: Any) -> None:
     """Somebody whom the mock knows."""
-    httpx2.put(f"{issuer}/users/{subject}", json=claims).raise_for_status()
+    httpx2.put(f"{issuer}/users/{subject}", json=claims, timeout=PATIENCE).raise_for_status()
 
 
 def consent(url: str, subject: str) -> dict[str, str]:
     """What the person does at the mock: gives the code and the state that the browser comes back with."""
-    answer = httpx2.post(url, data={"sub": subject}, follow_redirects=False)
+    answer = httpx2.post(url, data={"sub": subject}, follow_redirects=False, timeout=PATIENCE)
     assert answer.status_code == 302, answer.text
     back = parse_qs(urlsplit(answer.headers["location"]).query)
     return {name: back[name][0] for name in ("code", "state")}
