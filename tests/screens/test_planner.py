@@ -1,7 +1,8 @@
-"""A planner's story: tables in, a plan made and watched, and every site with its reason."""
+"""A planner's story: tables in, a plan made and watched, a site dragged, plans side by side, a front, the report."""
 
 import asyncio
 import random
+import re
 
 import pytest
 from playwright.async_api import expect
@@ -56,7 +57,7 @@ async def load(page, demand=DEMAND):
     await dialog.get_by_role("button", name="Read and keep").click()
 
 
-async def test_a_planner_loads_tables_and_makes_a_proved_plan(visit, planner):
+async def test_a_planner_makes_plays_with_and_compares_plans(visit, planner):
     page = await visit.sign_up()
     await page.get_by_role("link", name="Planner", exact=True).click()
     await load(page)
@@ -69,6 +70,38 @@ async def test_a_planner_loads_tables_and_makes_a_proved_plan(visit, planner):
     await expect(page.get_by_text("proved optimal").first).to_be_visible()
     await expect(sites.get_by_text("nobody else reaches").first).to_be_visible()
 
+    pin = page.locator(".plan-pin").first
+    await pin.hover()
+    box = await pin.bounding_box()
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 60, box["y"] + 40, steps=6)
+    await page.mouse.up()
+    told = page.locator(".change")
+    await expect(told).to_contain_text(re.compile(r"gained, .* lost"), timeout=PATIENCE)
+    await told.get_by_role("button", name="Put back").click()
+    await expect(told).to_have_count(0)
+
+    await page.get_by_label("Sites", exact=True).fill("9")
+    await page.get_by_role("button", name="Make a plan").click()
+    await expect(sites.get_by_role("button")).to_have_count(9, timeout=PATIENCE)
+    for box in await page.get_by_role("checkbox", name=re.compile("Compare")).all():
+        await box.check()
+    await page.get_by_role("button", name="Side by side").click()
+    dialog = page.get_by_role("dialog", name="Side by side")
+    await expect(dialog.get_by_role("row", name=re.compile(r"^Sites \d"))).to_contain_text(
+        "9", timeout=PATIENCE
+    )
+    await dialog.get_by_role("button", name="Close").click()
+
+    await page.get_by_role("button", name="Report").click()
+    async with page.expect_popup() as opened:
+        await page.get_by_role("link", name="Report as a page").click()
+    report = await opened.value
+    await expect(report.get_by_role("heading", level=1)).to_have_text("Town: 9 new sites", timeout=PATIENCE)
+
+    await page.get_by_role("button", name="Front against short ways").click()
+    await expect(page.get_by_role("figure", name="Coverage against distance")).to_be_visible(timeout=PATIENCE)
+    assert await visit.barriers() == []
     assert visit.errors == []
     assert visit.strangers == []
 
@@ -81,4 +114,44 @@ async def test_a_bad_table_is_said_row_by_row_and_can_be_mended(visit):
         "lon is 'east'; a number is needed", timeout=PATIENCE
     )
     assert await visit.barriers() == []
+    assert visit.errors == []
+
+
+async def test_a_scenario_is_drawn_on_the_map_with_mouse_and_keyboard(visit, planner):
+    page = await visit.sign_up()
+    await visit.open("/console/planner")
+    await page.get_by_role("button", name="Draw on the map").click()
+    await expect(page.get_by_role("heading", name="Draw on the map", level=1)).to_be_visible()
+    canvas = page.locator(".maplibregl-canvas")
+    await expect(canvas).to_be_visible()
+    box = await canvas.bounding_box()
+
+    async def click(across, down):
+        await canvas.click(position={"x": box["width"] * across, "y": box["height"] * down})
+
+    for corner in ((0.2, 0.2), (0.8, 0.25), (0.75, 0.8), (0.25, 0.7)):
+        await click(*corner)
+    await page.get_by_label("People in the area").fill("5000")
+    await page.get_by_role("button", name="Close the area").click()
+    drawn = page.get_by_role("list", name="Drawn so far")
+    await expect(drawn.get_by_text("5,000")).to_be_visible()
+
+    await page.get_by_text("Place to build", exact=True).click()
+    await click(0.4, 0.4)
+    await click(0.6, 0.6)
+    await page.get_by_role("button", name="Place at the cross").press("Enter")
+    await expect(page.get_by_text("1 demand areas, 3 places, 0 areas kept free")).to_be_visible()
+
+    await page.get_by_text("Kept free", exact=True).click()
+    for corner in ((0.37, 0.37), (0.43, 0.37), (0.43, 0.43)):
+        await click(*corner)
+    await page.get_by_role("button", name="Last corner back").click()
+    await click(0.37, 0.45)
+    await page.get_by_role("button", name="Close the area").click()
+    assert await visit.barriers() == []
+
+    await page.get_by_label("Name of the scenario").fill("Drawn town")
+    await page.get_by_role("button", name="Keep as a scenario").click()
+    await expect(page.get_by_role("heading", name="Drawn town", level=1)).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("3 candidate sites", exact=False).first).to_be_visible()
     assert visit.errors == []

@@ -30,6 +30,7 @@ export const routes: readonly Route[] = [
   { path: "/fleets", load: () => import("./fleets/FleetList.svelte") },
   { path: "/fleets/:id", load: () => import("./fleets/FleetPage.svelte") },
   { path: "/planner", load: () => import("./planner/ScenarioList.svelte") },
+  { path: "/planner/draw", load: () => import("./planner/DrawScenario.svelte") },
   { path: "/planner/:id", load: () => import("./planner/ScenarioPage.svelte") },
   { path: "/security", load: () => import("./people/SecurityPage.svelte") },
   { path: "/organization", load: () => import("./organization/OrganizationPage.svelte") },
