@@ -30,12 +30,6 @@ def test_every_bad_row_is_named_not_only_the_first(make, tmp_path):
     ]
 
 
-def test_a_missing_column_is_said_row_by_row(make, tmp_path):
-    folder = make.folder(tmp_path, demand="id,x_m,y_m\na,0,0\n", candidates=SITES)
-    with pytest.raises(ScenarioBroken, match="row 2: weight is missing; a number is needed"):
-        read_scenario(folder)
-
-
 @pytest.mark.parametrize(
     ("aim", "reason"),
     [
@@ -144,3 +138,18 @@ def test_a_zone_that_is_no_polygon_is_named(make, tmp_path):
         "zones.geojson, feature 2: it is Point; a zone is a Polygon or MultiPolygon",
         "zones.geojson, feature 3: its coordinates are no polygon",
     ]
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_other_separators_than_commas_are_named(make, tmp_path, mark):
+    folder = make.folder(tmp_path, demand=mark.join(("id", "lon", "lat", "weight")) + "\n", candidates="id\n")
+    with pytest.raises(FileUnreadable, match=r"its columns are separated by .* save it with commas"):
+        read_scenario(folder)
+
+
+def test_a_column_that_is_not_there_is_said_once_with_those_that_are(make, tmp_path):
+    rows = "".join(f"d{k},{k},0\n" for k in range(50))
+    folder = make.folder(tmp_path, demand=f"id,x_m,y_m\n{rows}", candidates="id,x_m,y_m\ns,0,0\n")
+    with pytest.raises(ScenarioBroken) as broken:
+        read_scenario(folder)
+    assert broken.value.problems == ["demand.csv has no column weight; it has id, x_m, y_m"]

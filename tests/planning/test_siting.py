@@ -134,6 +134,6 @@ def test_the_command_proves_a_plan_for_berlin_and_writes_it(tmp_path):
     assert (tmp_path / "plan.geojson").is_file()
 
 
-def test_least_money_for_a_share_is_refused_and_says_what_to_ask_instead(make):
-    with pytest.raises(AimImpossible, match="ask for service with a budget"):
+def test_least_money_without_chargers_is_refused_and_says_what_it_needs(make):
+    with pytest.raises(AimImpossible, match="the objective cost needs chargers, layouts and periods"):
         decide(make.town(objective=Objective.COST), None)

@@ -15,6 +15,13 @@ WIDTH = 1000.0
 """Of the drawing, in its own units; the height follows the extent of the demand."""
 
 
+LARGEST_DOT = 14.0
+"""Of a demand point, so that a few points do not hide the sites."""
+
+FEW = 60
+"""Sites up to which their markers are large enough to read their numbers without zooming."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """From metres east and north to the drawing's units, north up."""
@@ -40,7 +47,7 @@ def draw(scenario: Scenario, plan: Plan, before: Floats, after: Floats) -> str:
     demand = scenario.demand
     frame = Frame.around(demand.x, demand.y)
     states = np.where(before >= 0.5, "had", np.where(after >= 0.5, "new", "none"))
-    dot = max(1.2, 0.75 * typical_spacing(demand.x, demand.y) * frame.scale)
+    dot = min(LARGEST_DOT, max(1.2, 0.75 * typical_spacing(demand.x, demand.y) * frame.scale))
     layers = [
         dots(frame, demand.x, demand.y, (states == state) & (demand.weight > 0), f"demand {state}", dot)
         for state in ("none", "had", "new")
@@ -71,10 +78,11 @@ def dots(frame: Frame, x: Floats, y: Floats, which: NDArray[np.bool_], name: str
 def marker(frame: Frame, plan: Plan, rank: int) -> str:
     site = plan.sites[rank - 1]
     x, y = frame.place(site.x, site.y)
+    size = 11 if len(plan.sites) <= FEW else 6
     words = escape(f"{rank}. {site.kind} {site.id}: " + "; ".join(site.reasons))
     return (
-        f'<a href="#site-{rank}" class="site"><circle cx="{x}" cy="{y}" r="6"/>'
-        f'<text x="{x}" y="{y}" dy="2.2">{rank}</text><title>{words}</title></a>'
+        f'<a href="#site-{rank}" class="site"><circle cx="{x}" cy="{y}" r="{size}"/>'
+        f'<text x="{x}" y="{y}" dy="{0.36 * size:.1f}" style="font-size:{size}px">{rank}</text><title>{words}</title></a>'
     )
 
 

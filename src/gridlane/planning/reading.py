@@ -271,6 +271,10 @@ class Reader:
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
         name = self.columns.get(column, column)
         values = np.zeros(len(self.rows))
+        if default is None and self.rows and not any(name in row.values for row in self.rows):
+            there = ", ".join(self.rows[0].values)
+            self.problems.append(f"{self.file} has no column {name}; it has {there}")
+            return values
         for k, row in enumerate(self.rows):
             text = row.values.get(name, "")
             if not text and default is not None:

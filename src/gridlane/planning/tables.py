@@ -47,6 +47,13 @@ def read_csv(file: Path) -> Iterator[Row]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
             reader = csv.DictReader(text)
+            heading = list(reader.fieldnames or ())
+            other = next((mark for mark in ";\t|" if len(heading) == 1 and mark in heading[0]), None)
+            if other is not None:
+                raise FileUnreadable(
+                    file=file,
+                    reason=f"its columns are separated by {other!r}; save it with commas and decimal points",
+                )
             for values in reader:
                 known = {name: (value or "").strip() for name, value in values.items() if name}
                 yield Row(reader.line_num, known)
