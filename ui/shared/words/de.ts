@@ -2026,7 +2026,7 @@ export const driver: Translation<typeof en.driver> = {
   "push.turn_off": "Ausschalten",
   "push.turn_on": "Einschalten",
   "push.why":
-    "Sofort erfahren, dass ein Ladepunkt frei ist, dass Sie an der Reihe sind oder ein Ladevorgang endet, auch bei geschlossener App.",
+    "Sofort erfahren, dass ein Ladepunkt frei ist, dass Sie an der Reihe sind oder ein Ladevorgang nicht begonnen hat, auch bei geschlossener App.",
 
   "reserve.at": "Ab",
   "reserve.booked": "Reserviert: {plug}, {time}",

@@ -1989,7 +1989,7 @@ export const driver = {
   "push.turn_off": "Turn off",
   "push.turn_on": "Turn on",
   "push.why":
-    "Hear at once that a plug is free, that it is your turn, or that a charge has ended, also while the app is closed.",
+    "Hear at once that a plug is free, that it is your turn, or that a charge did not start, also while the app is closed.",
 
   "reserve.at": "From",
   "reserve.booked": "Reserved: {plug}, {time}",
