@@ -5,6 +5,10 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from gridlane.accounts import privacy
+from gridlane.app.personal import SHARES
+from gridlane.kernel.database import Database
+
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
@@ -133,4 +137,33 @@ async def test_a_code_makes_the_next_charge_cheaper(driver, installation):
         await page.get_by_role("button", name="Use it").click()
         await expect(page.get_by_text("Code SPRING: 10 % off this charge")).to_be_visible()
         await fits(driver)
+    assert driver.errors == []
+
+
+async def test_a_driver_fetches_everything_and_is_forgotten(driver, installation):
+    page = await driver.open("/app/account/privacy")
+    await page.get_by_role("button", name="Ask for my data").click()
+    await expect(page.get_by_text("is being made")).to_be_visible()
+    database = Database(installation.url, pool=1)
+    (person,) = await installation.sql("SELECT id FROM people WHERE email = 'mara@example.org'")
+    await privacy.make(database, SHARES, person[0])
+    await database.close()
+    async with page.expect_download() as kept:
+        await page.get_by_role("link", name="Download").click()
+    assert (await kept.value).suggested_filename == "my-data.zip"
+    await expect(page.get_by_text("Bills, payments and their bookkeeping")).to_be_visible()
+    await expect(page.get_by_text("Make somebody else an owner")).to_be_visible()
+    await installation.sql("UPDATE memberships SET role = 'driver'")
+    await page.reload()
+    await fits(driver)
+    await page.get_by_role("button", name="Delete my account").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Password").fill("not this one")
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
+    await fits(driver)
+    await dialog.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Your account is deleted")).to_be_visible()
+    assert await installation.sql("SELECT 1 FROM people WHERE email = 'mara@example.org'") == []
     assert driver.errors == []

@@ -14,6 +14,9 @@ from gridlane.stations.places import checked_time_zone
 
 router = APIRouter(tags=["organization"])
 
+_DETAILS = {"billing", "support"}
+"""Parts of the organization that are kept among its details, each given whole or in part."""
+
 
 class SellerDetails(BaseModel):
     """What invoices say of their seller."""
@@ -24,6 +27,13 @@ class SellerDetails(BaseModel):
     city: Annotated[str, Field(max_length=100)] = ""
     vat_number: Annotated[str, Field(max_length=20)] = ""
     registration: Annotated[str, Field(max_length=100)] = ""
+    email: Annotated[str, Field(max_length=254)] = ""
+
+
+class SupportContact(BaseModel):
+    """Whom drivers and guests call or write to; shown at the plug and in the app."""
+
+    phone: Annotated[str, Field(max_length=30, pattern=r"^[0-9+()/ .-]*$")] = ""
     email: Annotated[str, Field(max_length=254)] = ""
 
 
@@ -40,6 +50,7 @@ class OrganizationChange(BaseModel):
     free_starts: bool = False
     sign_up: bool = True
     billing: SellerDetails = SellerDetails()
+    support: SupportContact = SupportContact()
 
 
 @router.get("/organization")
@@ -58,10 +69,10 @@ async def change_organization(caller: TheCaller, database: TheDatabase, change: 
         checked_time_zone(changes["time_zone"])
     async with database.unit_of_work(caller.scope) as work:
         before = await _organization(work, caller)
-        billing = changes.pop("billing", None)
-        if billing is not None:
-            told = {name: text for name, text in {**before["billing"], **billing}.items() if text}
-            changes["details"] = {**before["details"], "billing": told}
+        for part in _DETAILS & changes.keys():
+            told = {**before[part], **changes.pop(part)}
+            details = changes.get("details", before["details"])
+            changes["details"] = {**details, part: {name: text for name, text in told.items() if text}}
         if changes:
             of_caller = organizations.c.id == caller.organization_id
             await work.execute(sa.update(organizations).where(of_caller).values(changes))
@@ -75,4 +86,4 @@ async def change_organization(caller: TheCaller, database: TheDatabase, change: 
 async def _organization(work: Any, caller: Caller) -> dict[str, Any]:
     query = sa.select(organizations).where(organizations.c.id == caller.organization_id)
     row = dict((await work.execute(query)).mappings().one())
-    return {**row, "billing": row["details"].get("billing", {})}
+    return {**row, **{part: row["details"].get(part, {}) for part in _DETAILS}}

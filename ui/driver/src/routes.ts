@@ -19,6 +19,7 @@ export const routes: readonly Route[] = [
   { path: "/plans", load: () => import("./plans/Plans.svelte") },
   { path: "/billing", load: () => import("./account/BillingPage.svelte") },
   { path: "/account/devices", load: () => import("./account/DevicesPage.svelte") },
+  { path: "/account/privacy", load: () => import("./account/PrivacyPage.svelte") },
   { path: "/account/security", load: () => import("./account/SecurityPage.svelte") },
   { path: "/account", load: () => import("./account/AccountPage.svelte") },
 ];

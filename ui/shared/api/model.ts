@@ -26,6 +26,7 @@ export interface Organization {
   /** ISO 3166-1 alpha-2. */
   country: string;
   time_zone: string;
+  details: { support?: { phone?: string; email?: string } };
 }
 
 export interface Me {

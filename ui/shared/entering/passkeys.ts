@@ -22,10 +22,15 @@ export async function addPasskey(name: string): Promise<void> {
   await api.post("/me/passkeys", { name, credential: (made as PublicKeyCredential).toJSON() });
 }
 
-export async function signInWithPasskey(): Promise<void> {
+/** The answer of one of the person's passkeys, which proves that it is them. */
+export async function askPasskey(): Promise<PublicKeyCredentialJSON> {
   const options = await api.post<PublicKeyCredentialRequestOptionsJSON>("/sign-in/passkey/options");
   const answer = await navigator.credentials.get({
     publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options),
   });
-  await api.post("/sign-in/passkey", { credential: (answer as PublicKeyCredential).toJSON() });
+  return (answer as PublicKeyCredential).toJSON();
+}
+
+export async function signInWithPasskey(): Promise<void> {
+  await api.post("/sign-in/passkey", { credential: await askPasskey() });
 }

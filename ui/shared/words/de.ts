@@ -1827,6 +1827,27 @@ export const operator: Translation<typeof en.operator> = {
   "payout.title": "Auszahlungen nach Monat",
   "payout.topped_up": "Aufstockung",
   "payout.total": "Summe",
+  "details.currency_hint": "Neuer Preise; bestehende behalten ihre.",
+  "details.free_starts": "Der Startknopf einer Station wirkt auch ohne Karte",
+  "details.name": "Name der Organisation",
+  "details.network": "Netz",
+  "details.phone": "Telefon",
+  "details.rules": "Regeln",
+  "details.saved": "Gespeichert.",
+  "details.seller": "Auf Rechnungen",
+  "details.seller_why": "Der Verkäufer, wie ihn Rechnungen und Belege ab jetzt nennen; Ausgestelltes bleibt.",
+  "details.sign_up": "Fahrer dürfen sich selbst anmelden",
+  "details.support": "Hilfe für Fahrer",
+  "details.support_why": "Gäste sehen es am Stecker, Fahrer in der App.",
+  "details.unknown_tokens": "Karten, die niemand ausgegeben hat, dürfen laden",
+  "organization.details": "Angaben",
+  "seller.city": "Ort",
+  "seller.email": "E-Mail",
+  "seller.name": "Firma",
+  "seller.postcode": "Postleitzahl",
+  "seller.registration": "Registereintrag",
+  "seller.street": "Straße und Hausnummer",
+  "seller.vat_number": "USt-IdNr.",
 };
 
 export const driver: Translation<typeof en.driver> = {
@@ -2194,4 +2215,41 @@ export const driver: Translation<typeof en.driver> = {
   "promotion.percent": "Code {code}: {percent} % weniger für diesen Ladevorgang",
   "promotion.until": "bei Start bis {time}",
   "promotion.use": "Einlösen",
+  "obstacle.charges_still": "Ein Ladevorgang läuft. Beenden Sie ihn zuerst.",
+  "obstacle.money_left":
+    "In Ihrem Guthaben ist Geld. Brauchen Sie es auf, oder bitten Sie uns um Auszahlung.",
+  "obstacle.money_owed": "Etwas ist noch zu bezahlen.",
+  "obstacle.money_under_way":
+    "Eine Zahlung oder Rechnung ist noch nicht abgeschlossen. Versuchen Sie es etwas später.",
+  "obstacle.place_kept":
+    "Sie warten auf einen Stecker oder haben einen reserviert. Geben Sie ihn zuerst auf.",
+  "privacy.archive": "Meine Daten",
+  "privacy.archive_why":
+    "Alles, was über Sie bekannt ist, in einer Datei: Ladevorgänge, Karten, Fahrzeuge, Nachrichten, Rechnungen.",
+  "privacy.ask": "Meine Daten anfordern",
+  "privacy.ask_again": "Neu erstellen",
+  "privacy.by_passkey": "Mit einem Passkey",
+  "privacy.do_forget": "Mein Konto löschen",
+  "privacy.download": "Herunterladen",
+  "privacy.first": "Zuerst klären",
+  "privacy.forget": "Mein Konto löschen",
+  "privacy.forget_why":
+    "Ihr Konto verschwindet, Ihre Karten werden gesperrt, und frühere Ladevorgänge nennen niemanden mehr. Das lässt sich nicht rückgängig machen.",
+  "privacy.forgotten": "Ihr Konto ist gelöscht.",
+  "privacy.kept_log": "Das versiegelte Änderungsprotokoll",
+  "privacy.kept_log_why": "Es belegt, wer was geändert hat; es wird nach Ablauf seiner Frist gelöscht.",
+  "privacy.kept_money": "Rechnungen, Zahlungen und ihre Buchungen",
+  "privacy.kept_money_why":
+    "Das Gesetz verlangt, sie jahrelang aufzubewahren, unter einer Nummer, die zu niemandem führt.",
+  "privacy.making": "Ihre Datei wird erstellt. Sie ist gleich hier.",
+  "privacy.ready": "Fertig: {size} KB, abrufbar bis {day}.",
+  "privacy.stays": "Was bleibt",
+  "privacy.sure": "Ihr Konto löschen?",
+  "privacy.sure_why":
+    "Bestätigen Sie noch einmal, dass Sie es sind. Laden Sie vorher Ihre Daten herunter: Danach kann es niemand mehr.",
+  "privacy.title": "Datenschutz",
+  "help.call": "Rufen Sie uns an",
+  "help.write": "Schreiben Sie uns",
+  "obstacle.last_owner":
+    "Sie sind der letzte Inhaber der Organisation. Machen Sie zuerst jemand anderen zum Inhaber.",
 };

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gridlane.accounts.model import organizations
 from gridlane.billing.agreeing import free_vend_at
 from gridlane.billing.checkout import Shown, Step
 from gridlane.billing.model import documents
@@ -49,6 +50,7 @@ class PlugShown(msgspec.Struct, frozen=True, kw_only=True):
     taxes_inside: bool
     gift: str | None
     is_priced: bool
+    phone: str = ""
 
     @property
     def is_usable(self) -> bool:
@@ -83,6 +85,9 @@ async def plug_shown(database: Database, public_id: str, words: Words) -> PlugSh
     async with database.unit_of_work(Scope(site["organization_id"])) as work:
         tariff = await _guest_tariff(work, plug.station_id, site_id, now)
         gift = await free_vend_at(work, site_id, now)
+        details = await work.scalar(
+            sa.select(organizations.c.details).where(organizations.c.id == site["organization_id"])
+        )
     prices = tuple(_prices(tariff, site["time_zone"], now, words)) if tariff else ()
     return PlugShown(
         plug=plug,
@@ -93,6 +98,7 @@ async def plug_shown(database: Database, public_id: str, words: Words) -> PlugSh
         taxes_inside=tariff is not None and tariff.tax_included.value != "N/A",
         gift=gift.reason if gift and gift.energy is None else None,
         is_priced=tariff is not None,
+        phone=(details or {}).get("support", {}).get("phone", ""),
     )
 
 

@@ -43,6 +43,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     pay: str
     start_free: str
     app: str
+    call: str
     back_to_charge: str
     cannot_now: str
     cannot_now_why: str
@@ -111,6 +112,7 @@ WORDS = {
         pay="Pay and start",
         start_free="Start",
         app="Open the app",
+        call="Call {phone}",
         back_to_charge="Your charge",
         cannot_now="Nobody can charge here now",
         cannot_now_why="Choose another plug, or look again in a moment.",
@@ -191,6 +193,7 @@ WORDS = {
         pay="Bezahlen und starten",
         start_free="Starten",
         app="App öffnen",
+        call="Anrufen: {phone}",
         back_to_charge="Ihr Ladevorgang",
         cannot_now="Hier kann gerade niemand laden",
         cannot_now_why="Nehmen Sie einen anderen Ladepunkt, oder sehen Sie gleich noch einmal nach.",

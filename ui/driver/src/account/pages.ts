@@ -3,6 +3,7 @@ import Bell from "@lucide/svelte/icons/bell";
 import BellRing from "@lucide/svelte/icons/bell-ring";
 import Car from "@lucide/svelte/icons/car";
 import CreditCard from "@lucide/svelte/icons/credit-card";
+import FileLock from "@lucide/svelte/icons/file-lock";
 import LifeBuoy from "@lucide/svelte/icons/life-buoy";
 import MonitorSmartphone from "@lucide/svelte/icons/monitor-smartphone";
 import ReceiptText from "@lucide/svelte/icons/receipt-text";
@@ -43,6 +44,7 @@ export const accountPages: readonly { title: () => string; pages: readonly Accou
     pages: [
       { path: "/account/security", title: () => say("security.title"), icon: ShieldCheck },
       { path: "/account/devices", title: () => say("device.title"), icon: MonitorSmartphone },
+      { path: "/account/privacy", title: () => say("privacy.title"), icon: FileLock },
     ],
   },
 ];
