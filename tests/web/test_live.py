@@ -1,5 +1,6 @@
 """The live picture: differences only, the same for all who watch, and what runs already when one begins to watch."""
 
+import asyncio
 import json
 from uuid import uuid4
 
@@ -73,6 +74,26 @@ async def test_the_stream_begins_with_all_and_goes_on_with_what_changes(installa
             assert session["power"] > 0
             name, stations = await anext(events)
             assert (name, list(stations[station.id])) == ("diff", ["sessions"])
+
+
+async def test_a_station_that_comes_or_is_renamed_while_one_watches_has_its_name(installation):
+    async with installation.http.stream("GET", "/api/v1/live") as answer:
+        events = told(answer)
+        assert (await anext(events))[0] == "snapshot"
+        async with await installation.station("CP-1") as station:
+            await station.boot()
+            await heard(events, station.id, name="CP-1")
+            path = f"/api/v1/stations/{station.id}"
+            await installation.http.patch(path, json={"name": "By the bakery"})
+            await heard(events, station.id, name="By the bakery")
+
+
+async def heard(events, id_, **fields):
+    """Wait for a difference that tells these fields of a station."""
+    async with asyncio.timeout(30):
+        async for _, stations in events:
+            if fields.items() <= stations.get(id_, {}).items():
+                return
 
 
 async def told(answer):

@@ -87,10 +87,14 @@ async def show_site(caller: TheCaller, database: TheDatabase, site_id: UUID) -> 
 
 
 @router.put("/sites/{site_id}", tags=["sites"])
-async def change_site(caller: TheCaller, database: TheDatabase, site_id: UUID, site: SiteInput) -> Json:
+async def change_site(
+    caller: TheCaller, database: TheDatabase, bus: TheBus, site_id: UUID, site: SiteInput
+) -> Json:
     caller.require(Permission.STATIONS_WRITE)
     async with database.unit_of_work(caller.scope) as work:
-        return Json(await places.change_site(work, caller, site_id, site.model_dump(exclude_none=True)))
+        changed = await places.change_site(work, caller, site_id, site.model_dump(exclude_none=True))
+    bus.publish("directory")
+    return Json(changed)
 
 
 # --- stations ----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import StreamingResponse
@@ -27,12 +28,17 @@ from gridlane.stations.availability import evse_state
 from gridlane.stations.model import connectors, sites, stations
 from gridlane.stations.state import ConnectorState
 
+log = structlog.get_logger(__name__)
+
 router = APIRouter()
 
 PACE = 0.5  # seconds between two events of one screen
 KEEP_ALIVE = 15.0
 GZIP_BEGINS = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF))
 """RFC 1952: deflated, no name, no time."""
+
+LIVE = frozenset({"connected", "evses", "sessions"})
+"""What gateways tell of a station; the rest is what people say of it."""
 
 Station = dict[str, Any]
 Sites = frozenset[str] | None
@@ -95,9 +101,13 @@ class LiveState:
         self._bus = bus
         self._pictures: dict[UUID, Picture] = {}
         self._loading = asyncio.Lock()
+        self._stale = False
+        self._describing: asyncio.Task[None] | None = None
 
     async def picture(self, organization_id: UUID) -> Picture:
         async with self._loading:
+            if not self._pictures:
+                await self._bus.subscribe("directory", self._renamed)
             if organization_id not in self._pictures:
                 picture = Picture()
 
@@ -108,6 +118,28 @@ class LiveState:
                 picture.apply(await self._load(organization_id))
                 self._pictures[organization_id] = picture
         return self._pictures[organization_id]
+
+    def _renamed(self, _subject: str, _payload: bytes) -> None:
+        """Stations came, were renamed or moved, or their sites were."""
+        self._stale = True
+        if self._describing is None or self._describing.done():
+            self._describing = asyncio.create_task(self._describe())
+
+    async def _describe(self) -> None:
+        while self._stale:
+            self._stale = False
+            for organization_id, picture in list(self._pictures.items()):
+                try:
+                    async with self._database.unit_of_work(Scope(organization_id)) as work:
+                        described = _as_told(await _stations(work))
+                except (sa.exc.OperationalError, OSError) as trouble:
+                    log.warning("stations keep their old names on screens", reason=str(trouble).strip())
+                    return
+                for id_, station in described.items():
+                    lives = picture.stations.get(id_, {})
+                    for name in LIVE & lives.keys():
+                        del station[name]
+                picture.apply(described)
 
     async def _load(self, organization_id: UUID) -> dict[str, Station]:
         async with self._database.unit_of_work(Scope(organization_id)) as work:
@@ -122,8 +154,12 @@ class LiveState:
             }
         for station_id, told in running.items():
             pictured[station_id]["sessions"] = told
-        # as it comes over the bus, so that the first difference compares like with like
-        return msgspec.json.decode(msgspec.json.encode(pictured), type=dict[str, Station])
+        return _as_told(pictured)
+
+
+def _as_told(pictured: dict[str, Station]) -> dict[str, Station]:
+    """As it comes over the bus, so that the first difference compares like with like."""
+    return msgspec.json.decode(msgspec.json.encode(pictured), type=dict[str, Station])
 
 
 async def _stations(work: AsyncConnection) -> dict[str, Station]:
