@@ -62,6 +62,12 @@ def test_a_register_that_fell_takes_nothing_back():
     ]
 
 
+def test_a_register_that_rises_at_the_very_start_loses_nothing():
+    twice = [Register(START, 0.0), Register(START, 9.0)]
+    (period,) = periods_of(START, at(60), twice, [], WattHours(9.0))
+    assert period.energy == 9.0
+
+
 def test_a_session_of_no_length_is_one_moment():
     (period,) = periods_of(START, START, [], [], WattHours(5.0))
     assert (period.start, period.end, period.energy) == (START, START, 5.0)

@@ -58,7 +58,7 @@ class _Flow:
     def __init__(
         self, start: datetime, end: datetime, registers: Sequence[Register], energy: WattHours
     ) -> None:
-        self.total = round(energy * 1_000)
+        self.start, self.total = start, round(energy * 1_000)
         points, risen = [], 0.0
         before: float | None = None
         for register in sorted(register for register in registers if start <= register.at <= end):
@@ -70,7 +70,9 @@ class _Flow:
         self.points = [(at, round(self.total * share / risen)) for at, share in points]
 
     def by(self, at: datetime) -> int:
-        """MWh that had flowed by an instant."""
+        """The mWh that had flowed by an instant; what rose at the very start flows after it."""
+        if at <= self.start:
+            return 0
         index = bisect_right(self.points, at, key=lambda point: point[0])
         if index == 0:
             return 0
