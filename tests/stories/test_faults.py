@@ -68,6 +68,29 @@ async def test_a_broken_plug_becomes_an_incident_and_is_over_when_it_is_whole(in
         assert [one["kind"] for one in story] == ["opened", "escalated", "symptom_went", "resolved"]
 
 
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+async def test_a_meter_is_silent_by_the_pace_of_its_own_station(installation, watcher, version):
+    await installation.issue_token("04A1B2C3")
+    async with await installation.station("CP-1", version, meter_interval=2) as station:
+        await station.boot()
+        await station.plug_in()
+        await station.tap("04A1B2C3")
+        told = "SELECT 1 FROM readings WHERE context = 'Sample.Periodic' AND power > 0 OFFSET 2"
+        await installation.until(lambda: installation.sql(told), 30)
+        station.machine.evses[1].silent_meter = True
+        slow = "UPDATE readings SET context = 'Trigger' WHERE received_at > (SELECT min(received_at) FROM readings)"
+        await installation.sql("CREATE TABLE kept AS SELECT received_at, context FROM readings")
+        await installation.sql(slow)  # nobody knows its pace yet
+        await watcher.look(later=50)
+        assert (await installation.get("/incidents"))["items"] == []
+        known = (
+            "UPDATE readings r SET context = kept.context FROM kept WHERE kept.received_at = r.received_at"
+        )
+        await installation.sql(known)
+        (incident,) = await watcher.sees(installation)
+    assert incident["rule"] == "silent_meter"
+
+
 async def test_a_site_that_goes_dark_is_one_incident(installation, watcher):
     await installation.post("/sites", {"name": "Elsewhere"})
     async with AsyncExitStack() as street:

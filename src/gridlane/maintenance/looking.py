@@ -53,17 +53,25 @@ GROUP BY s.organization_id, s.id HAVING sum(h.count) >= 2
 """
 
 # A running session whose values stopped coming: three times the usual gap, and never within the first minute.
+# A meter is silent when three periods pass without a word: of its own station, or while that has told none yet, of its
+# site's. What is told at a start or when it is asked says nothing of the period.
 _SILENT = """
 SELECT s.organization_id, x.station_id, x.evse, x.received_at AS since, r.gap
 FROM sessions x JOIN stations s ON s.id = x.station_id
 JOIN LATERAL (
-  SELECT extract(epoch FROM max(r.received_at) - min(r.received_at)) / nullif(count(*) - 1, 0) AS gap,
-    max(r.received_at) AS last
-  FROM readings r WHERE r.station_id = x.station_id AND r.session_id = x.id
-    AND r.received_at > x.received_at - interval '1 hour') r ON r.gap IS NOT NULL
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS gap FROM (
+    SELECT r.station_id = x.station_id AS own,
+      extract(epoch FROM r.received_at - lag(r.received_at) OVER (PARTITION BY r.session_id ORDER BY r.received_at)) AS gap
+    FROM readings r JOIN stations n ON n.id = r.station_id
+    WHERE (n.id = x.station_id OR n.site_id = s.site_id) AND r.context IN ('Sample.Periodic', 'Sample.Clock')
+      AND r.received_at > x.received_at - interval '1 hour') told
+  WHERE gap >= 1 GROUP BY own ORDER BY own DESC LIMIT 1) r ON r.gap IS NOT NULL
+JOIN LATERAL (
+  SELECT max(r.received_at) AS last FROM readings r WHERE r.station_id = x.station_id AND r.session_id = x.id
+    AND r.received_at > x.received_at - interval '1 hour') l ON true
 WHERE x.status = 'active' AND s.connected AND s.organization_id IS NOT NULL AND s.approval = 'accepted' AND x.received_at < %(now)s - interval '30 seconds'
   AND s.connected_at < x.received_at AND coalesce(x.charging_state, 'Charging') = 'Charging' AND coalesce(x.power, 0) > 0
-  AND r.last < %(now)s - make_interval(secs => greatest(30, 3 * r.gap + 5))
+  AND l.last < %(now)s - make_interval(secs => greatest(30, 3 * r.gap + 5))
 """
 
 # It says that energy may flow, has told values since, and none flows.
