@@ -23,6 +23,10 @@ SCREENS = {
     "campaigns": "/campaigns",
     "configuration": "/campaigns?show=configuration",
     "faults": "/faults",
+    "power": "/power",
+    "planner": "/planner",
+    "people": "/people",
+    "support": "/support",
     "prices": "/prices",
     "money": "/money",
     "overview-trend": "/?tense=trend",
@@ -49,10 +53,12 @@ async def main(told: argparse.Namespace) -> None:
 
 async def enter(page: Page, told: argparse.Namespace) -> None:
     await page.goto(told.link or f"{told.address}/console/")
-    if told.link:
-        await page.get_by_label("Organization").fill("Stadtwerke Muster")
-        await page.get_by_label("Name").fill("Mara Lindt")
     await page.get_by_label("E-mail").fill(told.mail)
+    if told.link:
+        await page.get_by_label("Name", exact=True).fill("Mara Lindt")
+        organization = page.get_by_label("Organization")
+        if await organization.count():  # the demo's is there already
+            await organization.fill("Stadtwerke Muster")
     await page.get_by_label("Password").fill(told.password)
     await page.get_by_role("button", name="Begin" if told.link else "Sign in").click()
     await page.get_by_role("heading", name="Overview").wait_for()

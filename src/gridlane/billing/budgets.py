@@ -5,6 +5,7 @@ becomes of a charge that runs when its token's budget is used up the token says:
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
@@ -138,9 +139,12 @@ async def _refuse_starts(work: AsyncConnection, token: Mapping[str, Any], now: d
 
 
 async def _end(work: AsyncConnection, caller: Caller, running: Mapping[UUID, UUID]) -> list[UUID]:
-    for session_id in running:
-        await remote.stop(work, caller, session_id, idempotency_key=f"budget-used-up:{session_id}")
-    return list(running.values())
+    asked = []
+    for session_id, station_id in running.items():
+        with suppress(remote.SessionOver):  # it ended by itself meanwhile
+            await remote.stop(work, caller, session_id, idempotency_key=f"budget-used-up:{session_id}")
+            asked.append(station_id)
+    return asked
 
 
 async def _tell(work: AsyncConnection, token: Mapping[str, Any], since: datetime, now: datetime) -> None:

@@ -79,8 +79,8 @@ class LimitWatch:
             key = f"limit:{row['id']}:{attempt}"
             try:
                 operation = await remote.stop(work, caller, row["id"], idempotency_key=key)
-            except remote.SessionOver:
-                return False
+            except (remote.SessionOver, remote.SessionUnknown):
+                return False  # it ended meanwhile, or is kept no longer
             await work.execute(_kept(row, which, operation["id"], attempt, now))
         self._bus.publish(f"station.{row['station_id']}.operations")
         return True
