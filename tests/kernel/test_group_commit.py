@@ -6,11 +6,11 @@ import pytest
 
 from gridlane.kernel import ownership
 from gridlane.kernel.facts import Fact, Reader, Recorded
-from gridlane.kernel.group_commit import Committer, CopySink, Decision, Outcome
+from gridlane.kernel.group_commit import ColumnSink, Committer, Decision, Outcome
 from gridlane.kernel.ids import new_id
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-NOTES = CopySink("notes", ("aggregate_id", "number"), ("uuid", "int4"))
+NOTES = ColumnSink("notes", ("aggregate_id", "number"), ("uuid", "int4"))
 
 
 class NoteTaken(Fact, tag="test_note_taken"):
@@ -138,3 +138,14 @@ async def test_a_reader_waits_for_an_open_transaction_instead_of_skipping_it(
             await reading.commit()
             await slow.commit()
             assert [one.recorded.fact.number for one in await reader.next(reading)] == [1, 2]
+
+
+async def test_a_value_that_cannot_be_written_is_refused_like_a_row_the_database_refuses(
+    committer, connection
+):
+    ids, epochs = await claimed(connection, 3)
+    outcomes = await asyncio.gather(
+        *(submit(committer, one, epochs[one], number) for one, number in zip(ids, (1, 2**40, 3), strict=True))
+    )
+    assert outcomes == [Outcome.COMMITTED, Outcome.REFUSED, Outcome.COMMITTED]
+    assert await numbers(connection) == [1, 3]

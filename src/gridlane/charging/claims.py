@@ -42,7 +42,7 @@ class ClaimDecided(msgspec.Struct):
 CLAIMS_DECIDED = RecordSink(
     "token_claims decided",
     b"""
-    DELETE FROM token_claims c USING json_to_recordset(%s::json) AS done(token_key uuid, station_id uuid)
+    DELETE FROM token_claims c USING json_to_recordset($1::json) AS done(token_key uuid, station_id uuid)
     WHERE c.token_key = done.token_key AND c.station_id = done.station_id
     """,
 )

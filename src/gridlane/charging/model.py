@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from gridlane.charging.state import HOLDING, Progress, Session
 from gridlane.kernel.database import metadata
-from gridlane.kernel.group_commit import CopySink, RecordSink, update, upsert
+from gridlane.kernel.group_commit import ColumnSink, RecordSink, update, upsert
 
 
 def _at(name: str, *, nullable: bool = True) -> sa.Column[datetime]:
@@ -281,7 +281,7 @@ PROGRESS = RecordSink(
     "sessions progress",
     (
         f"UPDATE sessions SET {', '.join(f'{name} = new.{name}' for name in _PROGRESS)} "  # noqa: S608 (our own columns)
-        "FROM json_to_recordset(%s::json) AS new(id uuid, "
+        "FROM json_to_recordset($1::json) AS new(id uuid, "
         + ", ".join(f"{name} {_PROGRESS_TYPES.get(name, 'float8')}" for name in _PROGRESS)
         + ") WHERE sessions.id = new.id"
     ).encode(),
@@ -292,7 +292,7 @@ TRANSACTION_EVENTS = RecordSink(
     "transaction_events",
     b"""
     WITH added AS (
-      INSERT INTO transaction_events SELECT * FROM json_populate_recordset(null::transaction_events, %s::json)
+      INSERT INTO transaction_events SELECT * FROM json_populate_recordset(null::transaction_events, $1::json)
       ON CONFLICT DO NOTHING RETURNING session_id, sequence, phase, digest)
     UPDATE sessions SET sequence_conflict = true FROM added JOIN transaction_events other
       ON other.session_id = added.session_id AND (other.digest <> added.digest OR other.phase <> added.phase)
@@ -307,11 +307,11 @@ _READING_TYPES = {
     "energy": "float8", "energy_export": "float8", "power": "float8", "power_offered": "float8",
 }  # fmt: skip
 READING_COLUMNS = tuple(column.name for column in readings.columns)
-READINGS = CopySink(
+READINGS = ColumnSink(
     "readings", READING_COLUMNS, [_READING_TYPES.get(name, "float4") for name in READING_COLUMNS]
 )
 
-AUTHORIZATIONS = CopySink(
+AUTHORIZATIONS = ColumnSink(
     "authorizations",
     (
         "organization_id", "station_id", "evse", "at", "occasion", "token_id", "token_key", "token_last4",

@@ -22,10 +22,10 @@ from uuid import UUID
 import msgspec
 import psycopg
 import structlog
-from psycopg import AsyncConnection, AsyncCursor
 
+from gridlane.kernel import binary_arrays, ownership
 from gridlane.kernel import facts as outbox
-from gridlane.kernel import ownership
+from gridlane.kernel.round_trip import Call, RoundTrips, Statement
 
 log = structlog.get_logger(__name__)
 
@@ -34,37 +34,42 @@ _RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 class Sink(Protocol):
-    """Where rows of one kind go; a package makes its sinks in its ``model.py``."""
+    """Where rows of one kind go: statements that are run over all of a batch's rows, each with the same parameters. A
+    package makes its sinks in its ``model.py``.
+    """
 
     name: str
+    statements: Sequence[Statement]
 
-    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Any]) -> None: ...
+    def parameters(self, rows: Sequence[Any]) -> Sequence[bytes]:
+        """Raises psycopg.DataError where a row has a value that cannot be written."""
+        ...
 
 
-class CopySink:
-    """Appends tuples by binary COPY: the cheapest way in for rows that are only ever added."""
+class ColumnSink:
+    """Appends tuples, given as an array for each column: the cheapest way in for rows that are only ever added."""
 
     def __init__(self, table: str, columns: Sequence[str], types: Sequence[str]) -> None:
         self.name = table
-        self._types = list(types)
-        self._statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+        self._types = tuple(types)
+        arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types, 1))
+        self.statements: Sequence[Statement] = (
+            Statement(f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"),  # noqa: S608 (our own table names)
+        )
 
-    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[tuple[Any, ...]]) -> None:
-        async with cursor.copy(self._statement.encode()) as copy:
-            copy.set_types(self._types)
-            for row in rows:
-                await copy.write_row(row)
+    def parameters(self, rows: Sequence[tuple[Any, ...]]) -> Sequence[bytes]:
+        return binary_arrays.columns(self._types, rows)
 
 
 class RecordSink:
-    """Runs one statement over all rows of the batch, given as one JSON array of Structs (``%s::json``)."""
+    """Runs statements over all rows of the batch, given as one JSON array of Structs (``$1::json``)."""
 
-    def __init__(self, name: str, statement: bytes) -> None:
+    def __init__(self, name: str, *statements: bytes) -> None:
         self.name = name
-        self._statement = statement
+        self.statements: Sequence[Statement] = tuple(map(Statement, statements))
 
-    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[Any]) -> None:
-        await cursor.execute(self._statement, (msgspec.json.encode(rows).decode(),))
+    def parameters(self, rows: Sequence[Any]) -> Sequence[bytes]:
+        return (msgspec.json.encode(rows),)
 
 
 def upsert(
@@ -81,7 +86,7 @@ def upsert(
     names = ", ".join((*key, *columns))
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keep)
     statement = (
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(null::{table}, %s::json) "  # noqa: S608 (our own table names)
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(null::{table}, $1::json) "  # noqa: S608 (our own table names)
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
     )
     return RecordSink(name or f"{table} upsert", statement.encode())
@@ -91,7 +96,7 @@ def append(table: str, columns: Sequence[str], *, name: str | None = None) -> Re
     """Insert Structs whose fields are ``columns``; a row that is there already (by any key) stays as it is."""
     names = ", ".join(columns)
     statement = (
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(null::{table}, %s::json) "  # noqa: S608 (our own table names)
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(null::{table}, $1::json) "  # noqa: S608 (our own table names)
         "ON CONFLICT DO NOTHING"
     )
     return RecordSink(name or f"{table} append", statement.encode())
@@ -101,13 +106,15 @@ def update(table: str, key: str, columns: Sequence[str], *, name: str) -> Record
     """Set ``columns`` of rows that exist, by their ``key``."""
     changes = ", ".join(f"{column} = new.{column}" for column in columns)
     statement = (
-        f"UPDATE {table} SET {changes} FROM json_populate_recordset(null::{table}, %s::json) AS new "  # noqa: S608 (our own table names)
+        f"UPDATE {table} SET {changes} FROM json_populate_recordset(null::{table}, $1::json) AS new "  # noqa: S608 (our own table names)
         f"WHERE {table}.{key} = new.{key}"
     )
     return RecordSink(name, statement.encode())
 
 
-FACTS = CopySink("facts", outbox.COLUMNS, outbox.COLUMN_TYPES)
+_COMMIT, _ROLLBACK = Statement("COMMIT"), Statement("ROLLBACK")
+_STATUS = Statement("SELECT pg_xact_status($1::text::xid8)")
+FACTS = ColumnSink("facts", outbox.COLUMNS, outbox.COLUMN_TYPES)
 
 
 class Outcome(Enum):
@@ -136,7 +143,7 @@ class Committer:
         self._url = owner_url
         self._waiting: list[Decision] = []
         self._wake = asyncio.Event()
-        self._connection: AsyncConnection[Any] | None = None
+        self._trips: RoundTrips | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._on_commit = on_commit
@@ -157,8 +164,7 @@ class Committer:
         self._wake.set()
         if self._task:
             await self._task
-        if self._connection:
-            await self._connection.close()
+        await self._disconnect()
 
     async def _run(self) -> None:
         while True:
@@ -209,18 +215,16 @@ class Committer:
                 attempt += 1
 
     async def _write(self, batch: list[Decision], transaction: "_Transaction") -> set[UUID]:
-        connection = await self._connected()
+        trips = await self._connected()
+        epochs = {decision.aggregate_id: decision.epoch for decision in batch}
         try:
-            async with connection.cursor() as cursor:
-                epochs = {decision.aggregate_id: decision.epoch for decision in batch}
-                transaction.id, transaction.fenced = await ownership.fence(cursor, epochs)
-                for sink, rows in _gather(batch, transaction.fenced).items():
-                    await sink.write(cursor, rows)
+            transaction.id, transaction.fenced = await ownership.begin_fenced(trips, epochs)
+            writes = _writes(batch, transaction.fenced)
             transaction.committing = True
-            await connection.commit()
+            await trips.run([*writes, (_COMMIT, ())])
         except psycopg.Error:
-            if not connection.closed:
-                await connection.rollback()
+            if not trips.is_closed:
+                await trips.run([(_ROLLBACK, ())])
             raise
         return transaction.fenced
 
@@ -228,25 +232,23 @@ class Committer:
         """Ask for the fate of a transaction whose COMMIT was not answered; waits until the database can tell."""
         while True:
             try:
-                connection = await self._connected()
-                cursor = await connection.execute("SELECT pg_xact_status(%s::text::xid8)", (transaction.id,))
-                status = (await cursor.fetchone() or (None,))[0]
-                await connection.commit()
-                if status != "in progress":
-                    return status == "committed"
+                trips = await self._connected()
+                (status,) = await trips.run([(_STATUS, (transaction.id.encode(),))])
+                if status.get_value(0, 0) != b"in progress":
+                    return status.get_value(0, 0) == b"committed"
             except (psycopg.Error, OSError):
                 await self._disconnect()
             await asyncio.sleep(0.2)
 
-    async def _connected(self) -> AsyncConnection[Any]:
-        if self._connection is None or self._connection.closed:
-            self._connection = await AsyncConnection.connect(self._url)
-        return self._connection
+    async def _connected(self) -> RoundTrips:
+        if self._trips is None or self._trips.is_closed:
+            self._trips = await RoundTrips.connect(self._url)
+        return self._trips
 
     async def _disconnect(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+        if self._trips is not None:
+            await self._trips.close()
+            self._trips = None
 
 
 def _tell(decision: Decision, outcome: Outcome) -> None:
@@ -264,6 +266,14 @@ class _Transaction:
 
     def __init__(self) -> None:
         self.fenced: set[UUID] = set()
+
+
+def _writes(batch: Sequence[Decision], fenced: set[UUID]) -> list[Call]:
+    writes: list[Call] = []
+    for sink, rows in _gather(batch, fenced).items():
+        parameters = sink.parameters(rows)
+        writes += [(statement, parameters) for statement in sink.statements]
+    return writes
 
 
 def _gather(batch: Sequence[Decision], fenced: set[UUID]) -> dict[Sink, list[Any]]:

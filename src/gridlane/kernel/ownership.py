@@ -11,9 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 
+from gridlane.kernel.binary_arrays import array
 from gridlane.kernel.database import metadata
+from gridlane.kernel.round_trip import RoundTrips, Statement
 
 LEASE = timedelta(seconds=15)
 
@@ -49,15 +51,16 @@ WHERE (aggregate_id, epoch) IN (SELECT * FROM unnest(%(ids)s::uuid[], %(epochs)s
 RETURNING aggregate_id
 """
 # FOR SHARE of one batch lets other batches pass and stops a claim until this batch has ended.
-_FENCE = """
+_FENCE = Statement("""
 WITH held AS MATERIALIZED (
-    SELECT aggregate_id, epoch FROM ownerships WHERE aggregate_id = ANY(%(ids)s) ORDER BY aggregate_id FOR SHARE
+    SELECT aggregate_id, epoch FROM ownerships WHERE aggregate_id = ANY($1::uuid[]) ORDER BY aggregate_id FOR SHARE
 )
-SELECT pg_current_xact_id()::text, ARRAY(
-    SELECT mine.id FROM unnest(%(ids)s::uuid[], %(epochs)s::bigint[]) AS mine (id, epoch)
+SELECT pg_current_xact_id()::text, array_to_string(ARRAY(
+    SELECT mine.id FROM unnest($1::uuid[], $2::bigint[]) AS mine (id, epoch)
     LEFT JOIN held ON held.aggregate_id = mine.id WHERE held.epoch IS DISTINCT FROM mine.epoch
-)
-"""
+), ' ')
+""")
+_BEGIN = Statement("BEGIN")
 
 
 async def claim(
@@ -76,14 +79,14 @@ async def release(connection: AsyncConnection[Any], owned: Mapping[UUID, int], n
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def fence(cursor: AsyncCursor[Any], owned: Mapping[UUID, int]) -> tuple[str, set[UUID]]:
-    """Lock the ownerships against claims until the transaction ends; gives the transaction's id, by which its fate can be
-    asked, and the aggregates whose epoch has passed.
+async def begin_fenced(trips: RoundTrips, owned: Mapping[UUID, int]) -> tuple[str, set[UUID]]:
+    """Begin a transaction that holds the ownerships against claims until it ends; gives the transaction's id, by which
+    its fate can be asked, and the aggregates whose epoch has passed.
     """
-    await cursor.execute(_FENCE, {"ids": list(owned), "epochs": list(owned.values())})
-    row = await cursor.fetchone()
-    assert row is not None
-    return row[0], set(row[1])
+    epochs = array("uuid", list(owned)), array("int8", list(owned.values()))
+    _, fence = await trips.run([(_BEGIN, ()), (_FENCE, epochs)])
+    transaction, passed = (fence.get_value(0, column) or b"" for column in range(2))
+    return transaction.decode(), {UUID(id_) for id_ in passed.decode().split()}
 
 
 async def renew_lease(connection: AsyncConnection[Any], node: str, role: str, now: datetime) -> None:

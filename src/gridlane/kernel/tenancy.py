@@ -1,7 +1,7 @@
 """Row-level security for a table, written into its migration.
 
 ``gridlane_app`` sees a row when the row's organization, or its person, is the one the unit of work named. The
-owner of the tables is not subject to it (it is the committer, and COPY is refused under row-level security).
+owner of the tables, who commits what stations say, is not subject to it.
 """
 
 from alembic import op

@@ -4,16 +4,15 @@ Every figure (NEVI and UK uptime, OCPI states, maps) is a view of this ledger. A
 ``offline``: it is never shown as free.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from psycopg import AsyncCursor
 
 from gridlane.kernel.database import metadata
+from gridlane.kernel.group_commit import RecordSink
 from gridlane.stations.state import ConnectorState, Live
 
 EvseState = Literal["available", "occupied", "reserved", "unavailable", "faulted", "offline"]
@@ -44,25 +43,8 @@ class IntervalRow(msgspec.Struct):
     known_at: datetime
 
 
-class IntervalSink:
-    """Closes an EVSE's open interval and opens a new one, where the state differs.
-
-    An instant before the open interval's begin (a late report) moves to just after it: what was told to the world is
-    not rewritten here. Two statements, since the ledger allows one open interval per EVSE at any instant.
-    """
-
-    name = "availability_intervals"
-
-    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[IntervalRow]) -> None:
-        told = (msgspec.json.encode(rows).decode(),)
-        await cursor.execute(_CLOSE, told)
-        await cursor.execute(_OPEN, told)
-
-
-INTERVALS = IntervalSink()
-
 _TOLD = b"""
-json_to_recordset(%s::json) AS told(
+json_to_recordset($1::json) AS told(
   evse_id uuid, organization_id uuid, at timestamptz, state text, cause text, known_at timestamptz)
 """
 _CLOSE = (
@@ -77,6 +59,10 @@ _OPEN = (
     + _TOLD
     + b"WHERE NOT EXISTS (SELECT FROM availability_intervals i WHERE i.evse_id = told.evse_id AND i.until IS NULL)"
 )
+# An EVSE's open interval is closed and a new one opened, where the state differs. An instant before the open interval's
+# begin (a late report) moves to just after it: what was told to the world is not rewritten here. Two statements, since
+# the ledger allows one open interval per EVSE at any instant.
+INTERVALS = RecordSink("availability_intervals", _CLOSE, _OPEN)
 
 
 def evse_state(connectors: list[ConnectorState], *, connected: bool) -> EvseState:

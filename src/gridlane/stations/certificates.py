@@ -168,7 +168,7 @@ ISSUED_STATUS = update("issued_certificates", "serial", ("status",), name="issue
 INSTALLED = RecordSink(
     "installed_certificates",
     b"""
-    INSERT INTO installed_certificates SELECT * FROM json_populate_recordset(null::installed_certificates, %s::json)
+    INSERT INTO installed_certificates SELECT * FROM json_populate_recordset(null::installed_certificates, $1::json)
     ON CONFLICT (station_id, use, issuer_key_hash, issuer_name_hash, serial_number, hash_algorithm)
     DO UPDATE SET reported_at = excluded.reported_at, is_child = excluded.is_child
     """,
@@ -177,7 +177,7 @@ UNTOLD = RecordSink(
     "installed_certificates untold",
     b"""
     DELETE FROM installed_certificates i
-    USING json_to_recordset(%s::json) AS old(station_id uuid, before timestamptz, uses jsonb)
+    USING json_to_recordset($1::json) AS old(station_id uuid, before timestamptz, uses jsonb)
     WHERE i.station_id = old.station_id AND i.reported_at < old.before AND (old.uses IS NULL OR old.uses ? i.use)
     """,
 )
@@ -185,7 +185,7 @@ REMOVED = RecordSink(
     "installed_certificates removed",
     b"""
     DELETE FROM installed_certificates i
-    USING json_to_recordset(%s::json) AS old(station_id uuid, issuer_key_hash text, serial_number text)
+    USING json_to_recordset($1::json) AS old(station_id uuid, issuer_key_hash text, serial_number text)
     WHERE i.station_id = old.station_id AND i.issuer_key_hash = old.issuer_key_hash
       AND i.serial_number = old.serial_number
     """,
@@ -196,7 +196,7 @@ PINNED = RecordSink(
     b"""
     UPDATE stations s SET certificate_serials = s.certificate_serials || to_jsonb(new.serial),
       changed_at = new.changed_at
-    FROM json_to_recordset(%s::json) AS new(id uuid, serial text, changed_at timestamptz)
+    FROM json_to_recordset($1::json) AS new(id uuid, serial text, changed_at timestamptz)
     WHERE s.id = new.id AND jsonb_array_length(s.certificate_serials) > 0
     """,
 )

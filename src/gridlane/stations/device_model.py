@@ -69,7 +69,7 @@ VARIABLES = RecordSink(
     "station_variables",
     b"""
     INSERT INTO station_variables AS old
-    SELECT * FROM json_populate_recordset(null::station_variables, %s::json)
+    SELECT * FROM json_populate_recordset(null::station_variables, $1::json)
     ON CONFLICT (station_id, component, component_instance, evse, connector, variable, variable_instance, attribute)
     DO UPDATE SET organization_id = excluded.organization_id, value = excluded.value,
       mutability = coalesce(excluded.mutability, old.mutability),

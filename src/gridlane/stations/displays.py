@@ -63,7 +63,7 @@ DISPLAY_MESSAGES = upsert("display_messages", ("station_id", "message_id"), Disp
 CLEARED = RecordSink(
     "display_messages cleared",
     b"""
-    DELETE FROM display_messages m USING json_to_recordset(%s::json) AS gone(station_id uuid, message_id int)
+    DELETE FROM display_messages m USING json_to_recordset($1::json) AS gone(station_id uuid, message_id int)
     WHERE m.station_id = gone.station_id AND m.message_id = gone.message_id
     """,
 )

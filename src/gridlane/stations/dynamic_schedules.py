@@ -59,7 +59,7 @@ UPDATES = RecordSink(
     b"""
     UPDATE station_profiles p SET schedules = jsonb_set(p.schedules, '{0,chargingSchedulePeriod,0}',
       coalesce(p.schedules #> '{0,chargingSchedulePeriod,0}', '{"startPeriod": 0}') || new.update)
-    FROM json_to_recordset(%s::json) AS new(station_id uuid, profile_id int, update jsonb)
+    FROM json_to_recordset($1::json) AS new(station_id uuid, profile_id int, update jsonb)
     WHERE p.station_id = new.station_id AND p.profile_id = new.profile_id AND p.source = 'CSO' AND p.kind = 'Dynamic'
     """,
 )

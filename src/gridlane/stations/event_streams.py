@@ -88,7 +88,7 @@ CHANGES = RecordSink(
     b"""
     UPDATE event_streams s SET closed_at = coalesce(new.closed_at, s.closed_at),
       "interval" = coalesce(new."interval", s."interval"), "values" = coalesce(new."values", s."values")
-    FROM json_to_recordset(%s::json) AS new(station_id uuid, stream_id bigint, closed_at timestamptz,
+    FROM json_to_recordset($1::json) AS new(station_id uuid, stream_id bigint, closed_at timestamptz,
       "interval" bigint, "values" bigint, stream_ids jsonb)
     WHERE s.station_id = new.station_id AND s.closed_at IS NULL
       AND (s.stream_id = new.stream_id OR new.stream_id IS NULL AND NOT new.stream_ids @> to_jsonb(s.stream_id))

@@ -137,7 +137,7 @@ EVENTS = RecordSink(
             "WHERE m.station_id = e.station_id AND m.id = e.monitor_id))",
         )
     }
-    FROM json_populate_recordset(null::station_events, %s::json) AS e ON CONFLICT DO NOTHING
+    FROM json_populate_recordset(null::station_events, $1::json) AS e ON CONFLICT DO NOTHING
     """.encode(),  # noqa: S608 (our own column names)
 )
 SECURITY_EVENTS = append("security_events", SecurityEventRow.__struct_fields__)

@@ -126,7 +126,7 @@ GONE = RecordSink(
     "der_controls gone",
     b"""
     DELETE FROM der_controls c
-    USING json_to_recordset(%s::json) AS gone(station_id uuid, is_default bool, kind text, control_id text)
+    USING json_to_recordset($1::json) AS gone(station_id uuid, is_default bool, kind text, control_id text)
     WHERE c.station_id = gone.station_id AND c.is_default = gone.is_default
       AND c.kind = coalesce(gone.kind, c.kind) AND c.control_id = coalesce(gone.control_id, c.control_id)
     """,
@@ -135,7 +135,7 @@ SUPERSEDED = RecordSink(
     "der_controls superseded",
     b"""
     UPDATE der_controls c SET superseded = true
-    FROM json_to_recordset(%s::json) AS old(station_id uuid, control_id text)
+    FROM json_to_recordset($1::json) AS old(station_id uuid, control_id text)
     WHERE c.station_id = old.station_id AND c.control_id = old.control_id
     """,
 )

@@ -51,7 +51,7 @@ LEARNED_PLUGS = RecordSink(
     "connectors learned",
     b"""
     UPDATE connectors c SET kind = coalesce(c.kind, told.kind)
-    FROM json_to_recordset(%s::json) AS told(station_id uuid, evse int, number int, kind text)
+    FROM json_to_recordset($1::json) AS told(station_id uuid, evse int, number int, kind text)
     WHERE c.station_id = told.station_id AND c.evse = told.evse AND c.number = told.number
     """,
 )
@@ -59,7 +59,7 @@ LEARNED_POWER = RecordSink(
     "evses learned",
     b"""
     UPDATE evses e SET max_power = coalesce(e.max_power, told.max_power), phases = coalesce(told.phases, e.phases)
-    FROM json_to_recordset(%s::json) AS told(station_id uuid, number int, max_power float, phases int)
+    FROM json_to_recordset($1::json) AS told(station_id uuid, number int, max_power float, phases int)
     WHERE e.station_id = told.station_id AND e.number = told.number
     """,
 )

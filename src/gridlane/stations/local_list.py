@@ -55,7 +55,7 @@ LISTS = RecordSink(
     INSERT INTO station_local_lists AS old (station_id, organization_id, version, told_at, entries)
     SELECT station_id, organization_id, version, told_at,
       CASE WHEN version = 0 THEN '{}'::jsonb WHEN told."full" THEN entries END
-    FROM json_to_recordset(%s::json) AS told(station_id uuid, organization_id uuid, version bigint,
+    FROM json_to_recordset($1::json) AS told(station_id uuid, organization_id uuid, version bigint,
       told_at timestamptz, "full" bool, entries jsonb)
     ON CONFLICT (station_id) DO UPDATE SET version = excluded.version, told_at = excluded.told_at,
       organization_id = excluded.organization_id,
@@ -68,7 +68,7 @@ LIST_CHANGES = RecordSink(
     b"""
     UPDATE station_local_lists old SET version = told.version, told_at = told.told_at,
       entries = (old.entries || told.entries) - ARRAY(SELECT jsonb_array_elements_text(told.removed))
-    FROM json_to_recordset(%s::json) AS told(station_id uuid, version bigint, told_at timestamptz, entries jsonb,
+    FROM json_to_recordset($1::json) AS told(station_id uuid, version bigint, told_at timestamptz, entries jsonb,
       removed jsonb)
     WHERE old.station_id = told.station_id
     """,

@@ -64,7 +64,7 @@ TARIFFS_GONE = RecordSink(
     "station_tariffs gone",
     b"""
     DELETE FROM station_tariffs t
-    USING json_to_recordset(%s::json) AS gone(station_id uuid, evse int, before timestamptz, tariff_ids jsonb)
+    USING json_to_recordset($1::json) AS gone(station_id uuid, evse int, before timestamptz, tariff_ids jsonb)
     WHERE t.station_id = gone.station_id AND (gone.evse = 0 OR t.evse = gone.evse)
       AND (gone.before IS NULL OR t.told_at < gone.before)
       AND (gone.tariff_ids IS NULL OR gone.tariff_ids ? t.tariff_id)

@@ -52,7 +52,7 @@ class LogRow(msgspec.Struct):
 
 
 _TOLD = b"""
-json_to_recordset(%s::json) AS told(id uuid, organization_id uuid, station_id uuid, kind text,
+json_to_recordset($1::json) AS told(id uuid, organization_id uuid, station_id uuid, kind text,
   created_at timestamptz, status text, status_at timestamptz, info text)
 """
 LOGS = RecordSink(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gridlane.kernel.database import metadata
-from gridlane.kernel.group_commit import CopySink, RecordSink, update, upsert
+from gridlane.kernel.group_commit import ColumnSink, RecordSink, update, upsert
 
 
 def _at(name: str, *, nullable: bool = True) -> sa.Column[datetime]:
@@ -334,7 +334,7 @@ class OperationRow(msgspec.Struct):
     evidence: str | None
 
 
-MESSAGES = CopySink(
+MESSAGES = ColumnSink(
     "messages",
     (
         "station_id",
@@ -349,7 +349,7 @@ MESSAGES = CopySink(
     ),
     ("uuid", "uuid", "timestamptz", "bool", "text", "text", "text", "text", "text"),
 )
-QUARANTINE = CopySink(
+QUARANTINE = ColumnSink(
     "quarantined_messages",
     ("id", "organization_id", "station_id", "at", "frame", "reason"),
     ("uuid", "uuid", "uuid", "timestamptz", "bytea", "text"),
@@ -368,14 +368,14 @@ NEW_VERIFIER = RecordSink(
     b"""
     UPDATE stations s SET verifiers = coalesce(jsonb_build_array(s.verifiers->0), '[]') || to_jsonb(new.verifier),
       changed_at = new.changed_at
-    FROM json_to_recordset(%s::json) AS new(id uuid, verifier text, changed_at timestamptz) WHERE s.id = new.id
+    FROM json_to_recordset($1::json) AS new(id uuid, verifier text, changed_at timestamptz) WHERE s.id = new.id
     """,
 )
 NO_NEW_VERIFIER = RecordSink(
     "stations no new verifier",
     b"""
     UPDATE stations s SET verifiers = jsonb_build_array(s.verifiers->0), changed_at = new.changed_at
-    FROM json_to_recordset(%s::json) AS new(id uuid, changed_at timestamptz)
+    FROM json_to_recordset($1::json) AS new(id uuid, changed_at timestamptz)
     WHERE s.id = new.id AND jsonb_array_length(s.verifiers) = 2
     """,
 )
@@ -408,6 +408,6 @@ OPERATIONS = RecordSink(
     UPDATE operations o SET status = new.status, params = new.params, answer = new.answer, evidence = new.evidence,
       sent_at = coalesce(new.sent_at, o.sent_at), answered_at = coalesce(o.answered_at, new.answered_at),
       ended_at = new.ended_at
-    FROM json_populate_recordset(null::operations, %s::json) AS new WHERE o.id = new.id
+    FROM json_populate_recordset(null::operations, $1::json) AS new WHERE o.id = new.id
     """,
 )

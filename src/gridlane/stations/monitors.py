@@ -71,7 +71,7 @@ MONITORS = upsert("station_monitors", ("station_id", "id"), MonitorRow.__struct_
 CLEARED = RecordSink(
     "station_monitors cleared",
     b"""
-    DELETE FROM station_monitors m USING json_to_recordset(%s::json) AS old(station_id uuid, id int)
+    DELETE FROM station_monitors m USING json_to_recordset($1::json) AS old(station_id uuid, id int)
     WHERE m.station_id = old.station_id AND m.id = old.id
     """,
 )

@@ -27,7 +27,7 @@ class Stale(msgspec.Struct):
 def forgetting(table: str) -> RecordSink:
     """Removes what is ``Stale`` from a table with ``station_id`` and ``reported_at``."""
     statement = (
-        f"DELETE FROM {table} t USING json_to_recordset(%s::json) AS old(station_id uuid, before timestamptz) "  # noqa: S608 (our own table names)
+        f"DELETE FROM {table} t USING json_to_recordset($1::json) AS old(station_id uuid, before timestamptz) "  # noqa: S608 (our own table names)
         "WHERE t.station_id = old.station_id AND t.reported_at < old.before"
     )
     return RecordSink(f"{table} stale", statement.encode())

@@ -73,7 +73,7 @@ RESERVATION_ENDS = RecordSink(
     "station_reservations ends",
     b"""
     UPDATE station_reservations r SET status = new.status, changed_at = new.changed_at
-    FROM json_populate_recordset(null::station_reservations, %s::json) AS new
+    FROM json_populate_recordset(null::station_reservations, $1::json) AS new
     WHERE r.station_id = new.station_id AND r.reservation_id = new.reservation_id AND r.status = 'active'
     """,
 )

@@ -34,7 +34,7 @@ AWAITED = RecordSink(
     "stations awaited security profile",
     b"""
     UPDATE stations s SET next_security_profile = new.profile, changed_at = new.changed_at
-    FROM json_to_recordset(%s::json) AS new(id uuid, profile smallint, changed_at timestamptz)
+    FROM json_to_recordset($1::json) AS new(id uuid, profile smallint, changed_at timestamptz)
     WHERE s.id = new.id AND s.security_profile < new.profile
     """,
 )
@@ -42,7 +42,7 @@ RAISED = RecordSink(
     "stations raised security profile",
     b"""
     UPDATE stations s SET security_profile = new.profile, next_security_profile = NULL, changed_at = new.changed_at
-    FROM json_to_recordset(%s::json) AS new(id uuid, profile smallint, changed_at timestamptz)
+    FROM json_to_recordset($1::json) AS new(id uuid, profile smallint, changed_at timestamptz)
     WHERE s.id = new.id AND s.security_profile < new.profile
     """,
 )

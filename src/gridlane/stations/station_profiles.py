@@ -1,13 +1,11 @@
 """Charging profiles as the stations hold them, whoever set them; and what they make of them together."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from psycopg import AsyncCursor
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gridlane.kernel.database import metadata
@@ -85,37 +83,26 @@ class CompositeRow(msgspec.Struct):
     schedule: Any
 
 
-class ProfileSink:
-    """Stores profiles. One that was set (``replaces``) first takes the place of the one of the same number, and of the
-    same purpose and stack level there (K01.FR.05).
-    """
-
-    name = "station_profiles"
-
-    async def write(self, cursor: AsyncCursor[Any], rows: Sequence[ProfileRow]) -> None:
-        told = (msgspec.json.encode(rows).decode(),)
-        await cursor.execute(_REPLACE, told)
-        await cursor.execute(_STORE, told)
-
-
+# One that was set (``replaces``) first takes the place of the one of the same number, and of the same purpose and stack
+# level there (K01.FR.05).
 _REPLACE = b"""
-DELETE FROM station_profiles p USING json_to_recordset(%s::json) AS new(station_id uuid, evse int, source text,
+DELETE FROM station_profiles p USING json_to_recordset($1::json) AS new(station_id uuid, evse int, source text,
   profile_id int, purpose text, stack_level int, replaces bool)
 WHERE new.replaces AND p.station_id = new.station_id AND p.source = new.source AND (p.profile_id = new.profile_id
   OR (p.evse, p.purpose, p.stack_level) = (new.evse, new.purpose, new.stack_level))
 """
 _STORE = b"""
-INSERT INTO station_profiles SELECT * FROM json_populate_recordset(null::station_profiles, %s::json)
+INSERT INTO station_profiles SELECT * FROM json_populate_recordset(null::station_profiles, $1::json)
 ON CONFLICT (station_id, evse, source, profile_id) DO UPDATE SET purpose = excluded.purpose,
   stack_level = excluded.stack_level, kind = excluded.kind, transaction = excluded.transaction,
   valid_from = excluded.valid_from, valid_to = excluded.valid_to, schedules = excluded.schedules,
   reported_at = excluded.reported_at
 """
-PROFILES = ProfileSink()
+PROFILES = RecordSink("station_profiles", _REPLACE, _STORE)
 CLEARED = RecordSink(
     "station_profiles cleared",
     b"""
-    DELETE FROM station_profiles p USING json_to_recordset(%s::json) AS gone(station_id uuid, profile_id int, evse int,
+    DELETE FROM station_profiles p USING json_to_recordset($1::json) AS gone(station_id uuid, profile_id int, evse int,
       purpose text, stack_level int)
     WHERE p.station_id = gone.station_id AND p.source = 'CSO' AND p.profile_id = coalesce(gone.profile_id, p.profile_id)
       AND p.evse = coalesce(gone.evse, p.evse) AND p.purpose = coalesce(gone.purpose, p.purpose)
