@@ -44,6 +44,7 @@ from gridlane.support import noticing
 from gridlane.waiting.charging_for import bill_reservations
 from gridlane.waiting.keeper import Keeper
 from gridlane.waiting.learning import learn
+from gridlane.waiting.plug_models import learn_plugs
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +120,7 @@ def periodic(database: Database, settings: Settings, bus: buses.Bus) -> list[Job
             cron="*/5 * * * *",
         ),
         Job("waiting.learn", partial(learn, database, system_clock), cron="40 2 * * *"),
+        Job("waiting.learn_plugs", partial(learn_plugs, database, system_clock), cron="45 2 * * *"),
         Job("stations.partitions", housekeeping.make_partitions, cron="10 * * * *"),
         Job("stations.expire_operations", housekeeping.expire_operations, cron="* * * * *"),
         Job("stations.forget", housekeeping.forget_old, cron="20 3 * * *"),

@@ -23,6 +23,9 @@ GRID: Floats = np.concatenate(
 """Minutes of a wait at which its chance is computed."""
 UNKNOWN_MEAN = 40.0
 """Minutes that a stay lasts where nobody has seen one yet."""
+SURE = 1e-6
+USUAL_TURN = 10.0
+"""Minutes one waits on average where a plug was thought to be free for sure, and is not."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,12 @@ class Wait:
         low, high = self.chance[at - 1], self.chance[at]
         part = (share - low) / (high - low) if high > low else 1.0
         return float(GRID[at - 1] + part * (GRID[at] - GRID[at - 1]))
+
+    def levelled(self, at_once: float) -> "Wait":
+        """The same shape where the chance of a free plug on arrival is known better."""
+        rest = 1.0 - self.chance[0]
+        later = 1.0 - self.chance if rest > SURE else np.exp(-GRID / USUAL_TURN)
+        return Wait(np.clip(1.0 - later * (1.0 - at_once) / later[0], 0.0, 1.0))
 
     @property
     def mean(self) -> float:

@@ -25,6 +25,21 @@ wait_models = sa.Table(
     comment="habits of sites, learned by a job; the newest version of an organization counts",
 )
 
+plug_models = sa.Table(
+    "plug_models",
+    metadata,
+    sa.Column("organization_id", sa.Uuid, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("sessions", sa.Integer, nullable=False, comment="how many it learned from"),
+    sa.Column("score", sa.Float, nullable=False, comment="Brier score on days it did not see"),
+    sa.Column(
+        "simple_score", sa.Float, nullable=False, comment="that of weekly habits; better means not used"
+    ),
+    sa.Column("content", sa.LargeBinary, nullable=False, comment="arrays of waiting.plug_models.Taught"),
+    comment="trees that forecast plugs, learned by a job; the newest version of an organization counts",
+)
+
 queue_places = sa.Table(
     "queue_places",
     metadata,

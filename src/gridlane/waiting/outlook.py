@@ -13,10 +13,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.charging.model import sessions
+from gridlane.forecasting.occupancy import Floats
 from gridlane.forecasting.waits import Situation, StayLengths, Wait, wait
 from gridlane.kernel.clock import Clock, system_clock
 from gridlane.kernel.database import Database
@@ -27,10 +29,19 @@ from gridlane.waiting.habits import FAST, Habits, KindHabits
 from gridlane.waiting.learning import newest
 from gridlane.waiting.model import queue_places
 from gridlane.waiting.needs import Needs
+from gridlane.waiting.plug_models import (
+    SOONEST,
+    PlugAt,
+    Taught,
+    free_chances,
+    minutes_left,
+    newest_plug_models,
+)
 
 FRESH = timedelta(seconds=3)
 LEARNED = timedelta(minutes=10)
 OUT = ("unavailable", "faulted", "offline")
+SHARES = (0.1, 0.5, 0.9)
 
 
 class WaitUnknown(Refusal):
@@ -106,6 +117,7 @@ class Outlook:
     as_of: datetime | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _habits: dict[tuple[UUID, str], KindHabits] = field(default_factory=dict)
+    _plugs: dict[UUID, Taught] = field(default_factory=dict)
     _learned_at: datetime | None = None
 
     async def refresh(self) -> None:
@@ -117,11 +129,12 @@ class Outlook:
             async with self.database.as_owner() as work:
                 found = await sites_now(work)
                 if self._learned_at is None or now - self._learned_at >= LEARNED:
-                    self.learn(await newest(work))
+                    self.learn(await newest(work), await newest_plug_models(work))
                     self._learned_at = now
             self.sites, self.as_of = found, now
 
-    def learn(self, habits: Mapping[UUID, Habits]) -> None:
+    def learn(self, habits: Mapping[UUID, Habits], plugs: Mapping[UUID, Taught] | None = None) -> None:
+        self._plugs = dict(plugs or {})
         self._habits = {
             (organization_id, kind): one.of(kind)
             for organization_id, one in habits.items()
@@ -136,8 +149,16 @@ class Outlook:
 
     def wait(self, site: SiteNow, needs: Needs, arriving: float, coming: Iterable[float] = ()) -> Wait | None:
         """The wait of somebody who arrives in ``arriving`` minutes; None where no working plug fits."""
-        situation = self.situation(site, needs, self.clock(), tuple(coming))
-        return None if situation is None else wait(situation, arriving)
+        now = self.clock()
+        situation = self.situation(site, needs, now, tuple(coming))
+        if situation is None:
+            return None
+        found, taught = wait(situation, arriving), self._plugs.get(site.organization_id)
+        if taught is None or arriving < SOONEST:
+            return found
+        before = situation.before + sum(eta <= arriving for eta in situation.coming)
+        (chance,) = self._learned_chances(taught, site, needs, now, [arriving], before)
+        return found.levelled(float(chance))
 
     def situation(
         self,
@@ -177,25 +198,43 @@ class Outlook:
 
     def frees(self, site: SiteNow, now: datetime) -> list[PlugForecast]:
         """When each plug in use is likely to be free."""
-        found = []
-        for plug in site.plugs:
-            if plug.state == "occupied":
-                elapsed = _minutes(plug.since, now)
-                lengths = self.lengths(site, plug)
-                shares = (float(lengths.quantile_left(elapsed, share)) for share in (0.1, 0.5, 0.9))
-                found.append(PlugForecast(plug.public_id, *shares))
-        return found
+        busy = [plug for plug in site.plugs if plug.state == "occupied"]
+        if not busy:
+            return []
+        taught = self._plugs.get(site.organization_id)
+        if taught is None:
+            shares = [
+                [self.lengths(site, plug).quantile_left(_minutes(plug.since, now), share) for share in SHARES]
+                for plug in busy
+            ]
+        else:
+            working, at = _standing(site, now), _minute_of_week(site.time_zone, now)
+            asked = [number for number, plug in enumerate(_working(site)) if plug.state == "occupied"]
+            shares = minutes_left(taught, working, asked, at, SHARES).tolist()
+        return [
+            PlugForecast(plug.public_id, *(round(float(one), 1) for one in three))
+            for plug, three in zip(busy, shares, strict=True)
+        ]
 
     def free_chances(self, site: SiteNow, needs: Needs, now: datetime, hours: int) -> list[float]:
         """The chance to find a free plug now and after each full hour."""
+        taught = self._plugs.get(site.organization_id)
         found = [
             self.situation(site, needs, now, arrivals_at=now + timedelta(hours=ahead))
-            for ahead in range(hours)
+            for ahead in range(1 if taught else hours)
         ]
-        return [
-            0.0 if one is None else round(wait(one, 60.0 * ahead).at_once, 3)
-            for ahead, one in enumerate(found)
-        ]
+        chances = [0.0 if one is None else wait(one, 60.0 * ahead).at_once for ahead, one in enumerate(found)]
+        if taught and found[0] is not None:
+            ahead = [60.0 * hour for hour in range(1, hours)]
+            chances += self._learned_chances(taught, site, needs, now, ahead, found[0].before).tolist()
+        return [round(float(chance), 3) for chance in chances] + [0.0] * (hours - len(chances))
+
+    def _learned_chances(
+        self, taught: Taught, site: SiteNow, needs: Needs, now: datetime, ahead: list[float], before: int
+    ) -> Floats:
+        asked = [number for number, plug in enumerate(_working(site)) if plug.fits(needs)]
+        at = _minute_of_week(site.time_zone, now)
+        return free_chances(taught, _standing(site, now), asked, at, np.array(ahead), before)
 
     def _kind(self, organization_id: UUID, *, fast: bool) -> KindHabits:
         key = organization_id, "fast" if fast else "slow"
@@ -206,6 +245,21 @@ class Outlook:
 
 def _is_fast(site: SiteNow) -> bool:
     return sum(plug.is_fast for plug in site.plugs) * 2 > len(site.plugs)
+
+
+def _working(site: SiteNow) -> list[PlugNow]:
+    return [plug for plug in site.plugs if plug.state not in OUT]
+
+
+def _standing(site: SiteNow, now: datetime) -> list[PlugAt]:
+    return [
+        PlugAt(plug.evse_id, plug.state != "available", _minutes(plug.since, now), plug.is_fast)
+        for plug in _working(site)
+    ]
+
+
+def _minute_of_week(time_zone: str, at: datetime) -> float:
+    return hour_of_week(time_zone, at) * 60.0 + at.astimezone(ZoneInfo(time_zone)).minute
 
 
 def hour_of_week(time_zone: str, at: datetime) -> int:
