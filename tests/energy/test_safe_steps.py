@@ -233,7 +233,7 @@ class Play:
         if station.connected:
             station.in_force, station.car_phases = FALLBACK, car_phases
             self.sessions[evse] += 1
-            self.keep(session_ended(self.stored[evse]))
+            self.keep(session_ended(self.stored[evse], self.now))
 
     def the_controller_is_killed_and_starts_again(self):
         for evse, standing in list(self.stored.items()):

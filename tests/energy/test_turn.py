@@ -141,7 +141,7 @@ class Loop:
             if car is None and vehicle is not None and self.street.connected(evse.id):
                 self.street.limits.pop(evse.id, None)
                 del vehicles[evse.id]
-                self.change(evse.id, worst_case.session_ended)
+                self.change(evse.id, worst_case.session_ended, now)
             if car is not None and vehicle is None and self.street.connected(evse.id):
                 vehicles[evse.id] = Vehicle(
                     evse=evse.id, transaction=f"{evse.id}/{now}", charging=False, since=now, phases=car.phases

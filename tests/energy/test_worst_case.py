@@ -99,6 +99,38 @@ def test_drawing_more_than_anything_told_counts_at_the_rating_until_trusted_agai
     assert w.could_draw(w.trusted_again(standing), EVSE, later(5000)) == 6.0
 
 
+def test_what_was_drawn_just_before_a_lower_limit_was_proven_is_no_disobedience(known):
+    standing = w.read_back(lowered(known), 8.0, later(20))
+    told_late = w.measured(standing, EVSE, 20.0, later(21))
+    assert told_late.believed
+    assert told_late.excess == 1.0
+    assert w.could_draw(told_late, EVSE, later(21)) == 8.0
+
+
+def test_a_vehicle_that_goes_on_drawing_more_than_a_proven_lower_limit_disobeys(known):
+    standing = w.read_back(lowered(known), 8.0, later(20))
+    standing = w.measured(standing, EVSE, 20.0, later(21))
+    assert not w.measured(standing, EVSE, 20.0, later(31)).believed
+
+
+def test_a_vehicle_that_draws_more_than_even_the_older_limit_disobeys_at_once(known):
+    standing = w.read_back(lowered(known), 8.0, later(20))
+    assert not w.measured(standing, EVSE, 30.0, later(21)).believed
+
+
+def test_a_chain_of_lower_limits_eases_from_the_highest(known):
+    standing = w.read_back(lowered(known), 8.0, later(20))
+    standing = w.accepted(w.promise(standing, limit(3, 7.0, at=21)), 3, later(22))
+    standing = w.read_back(standing, 7.0, later(23))
+    assert w.measured(standing, EVSE, 20.0, later(24)).believed
+
+
+def test_what_the_last_vehicle_drew_to_its_end_is_no_disobedience_of_the_next(known):
+    ended = w.session_ended(lowered(known), later(20))
+    assert w.measured(ended, EVSE, 19.0, later(21)).believed
+    assert not w.measured(ended, EVSE, 19.0, later(31)).believed
+
+
 def test_a_vehicle_a_little_over_its_pilot_is_counted_so(known):
     standing = w.proven(w.promise(known, limit(1, 20.0)), 1, later(1))
     standing = w.measured(standing, EVSE, 22.0, later(5))
@@ -107,7 +139,7 @@ def test_a_vehicle_a_little_over_its_pilot_is_counted_so(known):
 
 
 def test_after_the_session_only_the_fallback_counts(known):
-    assert w.could_draw(w.session_ended(lowered(known)), EVSE, later(20)) == 6.0
+    assert w.could_draw(w.session_ended(lowered(known), later(20)), EVSE, later(20)) == 6.0
 
 
 def test_an_older_number_is_refused(known):

@@ -25,6 +25,7 @@ def rhythm(factor: float) -> Rhythm:
         timing=Timing(
             skew=usual.skew / factor,
             late=usual.late / factor,
+            follow=usual.follow / factor,
             settle=usual.settle / factor,
             deadline=usual.deadline / factor,
             ask_every=usual.ask_every / factor,

@@ -42,6 +42,7 @@ CONNECTION_SHARE = 0.9  # of all feeders: room for the minimum of everybody, so 
 LOOK = 0.1  # seconds between two looks of the physical model
 VOLTAGE = 230.0
 READY_SECONDS = 120.0
+GOAL_SECONDS = 1.0  # from plug-in to limits sent
 TELL_EVERY = 60.0  # seconds between two lines of progress
 WIRINGS = {"RST": (0, 1, 2), "STR": (1, 2, 0), "TRS": (2, 0, 1)}
 
@@ -89,6 +90,7 @@ class Seen:
 
     grid: Grid
     energy: float = 0.0
+    to_sent: list[float] = field(default_factory=list)
     to_limit: list[float] = field(default_factory=list)
     detected: list[float] = field(default_factory=list)
     undetected: int = 0
@@ -108,9 +110,9 @@ def run(options: Options) -> Table:
         Row("violation of any rating on any phase, under faults", chaos.grid.violation_seconds, "s", at_most=0.0),
         Row("highest true current, of the rating", 100 * chaos.grid.worst, "%", limit=100),
         Row("mean use of the feeders without faults", 100 * calm.grid.full / max(1, calm.grid.looks), "%", limit=100 * (1 - RESERVE)),
-        Row("energy under faults, of that without", 100 * chaos.energy / max(1e-9, calm.energy), "%", at_least=95.0),
-        Row("plug-in to its limit at the station, p99", percentile(calm.to_limit, 0.99) / 1e3, "s", at_most=1.0),
-        Row("the same under faults, p99", percentile(chaos.to_limit, 0.99) / 1e3, "s"),
+        Row("energy of who obeys, under faults, of that without", 100 * chaos.energy / max(1e-9, calm.energy), "%", at_least=95.0),
+        *_latencies(calm, "without faults", at_most=GOAL_SECONDS),
+        *_latencies(chaos, "under faults"),
         Row("time to find out a station that does not obey, worst", FACTOR * max(chaos.detected, default=0.0), "s"),
         Row("stations that did not obey and were not found out", chaos.undetected),
         Row("limits written per station and hour, without faults", calm.writes / count / hours, at_most=4.0 if not options.quick else None),
@@ -120,6 +122,19 @@ def run(options: Options) -> Table:
         "faults: " + ", ".join(f"{name} {times}" for name, times in sorted(chaos.faults.items())),
     )
     return Table("energy-safety", rows, options, remarks)
+
+
+def _latencies(seen: Seen, when: str, *, at_most: float | None = None) -> list[Row]:
+    """Who was told nothing while there counts with all the time that was waited."""
+    sent, came = (
+        [percentile(times, share) / 1e3 for share in (0.5, 0.99)] for times in (seen.to_sent, seen.to_limit)
+    )
+    return [
+        Row(f"plug-in to its limit sent, {when}, p50", sent[0], "s"),
+        Row(f"plug-in to its limit sent, {when}, p99", sent[1], "s", at_most=at_most),
+        Row(f"plug-in to its limit at the station, {when}, p50", came[0], "s"),
+        Row(f"plug-in to its limit at the station, {when}, p99", came[1], "s"),
+    ]
 
 
 # --- the site ----------------------------------------------------------------------------------------------------
@@ -221,6 +236,7 @@ class _Day:
         self.controller: subprocess.Popen[bytes] | None = None
         self.disobeys: dict[int, float] = {}
         self.asked_at: dict[int, float] = {}
+        self.plugged: list[tuple[int, float, float]] = []  # station, from when to when, of the clock
         self.tasks: list[asyncio.Task[Any]] = []
 
     async def begin(self) -> None:
@@ -274,9 +290,13 @@ class _Day:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         self.seen.energy = sum(
-            evse.register for station in self.stations for evse in station.machine.evses.values()
+            evse.register
+            for number, station in enumerate(self.stations)
+            if not (_is_greedy(number) or _will_not_obey(number))  # what they take too much is no gain
+            for evse in station.machine.evses.values()
         )
         await asyncio.to_thread(self._found_out)
+        await asyncio.to_thread(self._sent)
         for station in self.stations:
             if getattr(station, "link", None) is not None:
                 await station.__aexit__(None, None, None)
@@ -302,14 +322,38 @@ class _Day:
         await asyncio.sleep(own.uniform(0, 8))
         station = self.stations[number]
         while True:
-            vehicle = _vehicle(own, greedy=self.faults and number % 10 == 3)
+            vehicle = _vehicle(own, greedy=self.faults and _is_greedy(number))
             await station.plug_in(1, vehicle)
             await station.tap(token_of(number))
-            self.asked_at[number] = time.monotonic()
-            await asyncio.sleep(own.uniform(20, 60))
-            self.asked_at.pop(number, None)
+            self.asked_at[number], since = time.monotonic(), time.time()
+            try:
+                await asyncio.sleep(own.uniform(20, 60))
+            finally:
+                self._waited_for_nothing(number)
+                self.plugged.append((number, since, time.time()))
             await station.unplug()
             await asyncio.sleep(own.uniform(2, 6))
+
+    def _waited_for_nothing(self, number: int) -> None:
+        """Who goes, or is there at the end, and was told nothing; who has just come does not count."""
+        begun = self.asked_at.pop(number, None)
+        if begun is not None and (waited := time.monotonic() - begun) > GOAL_SECONDS:
+            self.seen.to_limit.append(waited)
+
+    def _sent(self) -> None:
+        """From plug-in to the first limit on its way, by the operations of its station."""
+        query = (
+            "SELECT s.identity, extract(epoch FROM o.sent_at)::float8 FROM operations o JOIN stations s ON s.id = o.station_id "
+            "WHERE o.reason = 'sharing power: limit' AND o.sent_at IS NOT NULL ORDER BY o.sent_at"
+        )
+        sent: dict[str, list[float]] = {}
+        for identity, at in self.made.rows(query):
+            sent.setdefault(identity, []).append(at)
+        for number, since, until in self.plugged:
+            times = sent.get(identity_of(number), [])
+            first = next((at for at in times if since <= at <= until), until)
+            if first < until or until - since > GOAL_SECONDS:
+                self.seen.to_sent.append(first - since)
 
     def _listener(self, number: int) -> Callable[[dict[str, Any]], Any]:
         """How a station answers a profile: as it should, or late, never, or with a refusal."""
@@ -334,10 +378,11 @@ class _Day:
         every = max(0.2, 40.0 / len(self.stations))
         kinds = (self._offline, self._skewed, self._silent_meter, self._rebooted)
         count = len(self.stations)
-        for feeder in range(
-            0, count, FEEDER_STATIONS * 2
-        ):  # one on every other feeder, as the reserve covers
-            self.tasks.append(asyncio.create_task(self._stops_obeying(feeder + 1)))
+        self.tasks += [
+            asyncio.create_task(self._stops_obeying(number))
+            for number in range(count)
+            if _will_not_obey(number)
+        ]
         while True:
             await asyncio.sleep(self.chance.uniform(0.5, 1.5) * every * 4)
             await self.chance.choice(kinds)(self.chance.randrange(count))
@@ -368,8 +413,6 @@ class _Day:
         await station.link.do(lambda now: station.machine.power_cycle(now, "PowerUp"))
 
     async def _stops_obeying(self, number: int) -> None:
-        if number >= len(self.stations):
-            return
         await asyncio.sleep(self.chance.uniform(8, 20))
         self._count("stations that accept and do not obey")
         machine = self.stations[number].machine
@@ -424,6 +467,15 @@ class _Day:
 
     def _count(self, fault: str) -> None:
         self.seen.faults[fault] = self.seen.faults.get(fault, 0) + 1
+
+
+def _is_greedy(number: int) -> bool:
+    return number % 10 == 3
+
+
+def _will_not_obey(number: int) -> bool:
+    """One on every other feeder, as the reserve covers."""
+    return number % (2 * FEEDER_STATIONS) == 1
 
 
 def _vehicle(own: random.Random, *, greedy: bool) -> Vehicle:

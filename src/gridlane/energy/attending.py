@@ -42,7 +42,7 @@ def attend(
         memory = _in_contact(memory, contact)
         memory = _fallback_as_declared(memory, evse)
         memory = _trusted(memory, wired.trusted.get(evse.id))
-        memory = _session(memory, seen.running.get(evse.id), seen)
+        memory = _session(memory, seen.running.get(evse.id), seen, timing)
         for operation, answered in sorted(
             ((each, seen.answered[each]) for each in memory.sent if each in seen.answered),
             key=lambda pair: (
@@ -83,27 +83,27 @@ def _trusted(memory: Memory, since: datetime | None) -> Memory:
     return replace(memory, standing=worst_case.trusted_again(memory.standing))
 
 
-def _session(memory: Memory, running: Running | None, seen: Observed) -> Memory:
+def _session(memory: Memory, running: Running | None, seen: Observed, timing: Timing) -> Memory:
     if running is not None and running.id == memory.session_id:
         phases = memory.phases if running.phases is None else max(running.phases, memory.phases or 0)
         return replace(memory, phases=phases, transaction=running.transaction)
     if running is None:
         if memory.session_id is None or memory.session_id not in seen.over:
             return replace(memory, transaction=None) if memory.transaction is not None else memory
-        return _without_session(memory)
-    begun = _without_session(memory)
+        return _without_session(memory, seen.at, timing)
+    begun = _without_session(memory, seen.at, timing)
     return replace(
         begun, session_id=running.id, transaction=running.transaction, since=seen.at, phases=running.phases
     )
 
 
-def _without_session(memory: Memory) -> Memory:
+def _without_session(memory: Memory, now: datetime, timing: Timing) -> Memory:
     if memory.session_id is None and not memory.standing.limits:
         return memory
     kept = {key: each for key, each in memory.sent.items() if each.purpose is Purpose.FALLBACK}
     return replace(
         memory,
-        standing=worst_case.session_ended(memory.standing),
+        standing=worst_case.session_ended(memory.standing, now, timing),
         appetite=appetite.Appetite(),
         session_id=None,
         transaction=None,

@@ -61,12 +61,14 @@ class Limit:
 class Timing:
     """How long things may take. ``skew``: a station's clock against ours. ``late``: a message may arrive so late.
 
-    ``phases_sure``: between two measurements that agree on the phases a vehicle uses. ``settle``: from Accepted to the vehicle's obeying. ``deadline``: from sending to proof, then somebody must act.
+    ``phases_sure``: between two measurements that agree on the phases a vehicle uses. ``follow``: from a limit in force at
+    the station to its vehicle's keeping it (IEC 61851-1 gives it 5 s), with what clocks differ by. ``settle``: from Accepted to the vehicle's obeying. ``deadline``: from sending to proof, then somebody must act.
     ``ask_every``: between two questions to one EVSE.
     """
 
     skew: timedelta = timedelta(seconds=60)
     late: timedelta = timedelta(seconds=120)
+    follow: timedelta = timedelta(seconds=10)
     settle: timedelta = timedelta(seconds=30)
     deadline: timedelta = timedelta(seconds=60)
     ask_every: timedelta = timedelta(seconds=20)
@@ -82,6 +84,7 @@ class Standing:
 
     ``fallback_proven``: its fallback was read back from it. ``excess``: the largest ratio of draw to limit seen within
     reason (vehicles that take a little more). ``drew``: the last measured current of its highest phase.
+    ``easing``: the limit that a lower one lately took the place of, and until when its vehicle may be seen to draw it still.
     """
 
     evse: str
@@ -92,6 +95,7 @@ class Standing:
     excess: float = 1.0
     drew: Amperes | None = None
     drew_at: datetime | None = None
+    easing: tuple[Amperes, datetime] | None = None
 
     @property
     def latest(self) -> Limit | None:
@@ -156,13 +160,14 @@ def proven(standing: Standing, number: int, seen_at: datetime, timing: Timing = 
     """
     promised_at = next((each.sent_at for each in standing.limits if each.number == number), seen_at)
     standing = _answered(standing, number, Answer.PROVEN, seen_at)
-    kept = (
+    kept = tuple(
         each
         for each in standing.limits
         if each.number >= number
         or not (_was_answered_by(each, promised_at) or seen_at >= _takes_effect_by(each, timing))
     )
-    return replace(standing, limits=tuple(kept))
+    gone = [each.current for each in standing.limits if each not in kept]
+    return replace(_easing(standing, gone, seen_at, timing), limits=kept)
 
 
 def read_back(
@@ -187,7 +192,7 @@ def measured(
         return after
     allowed = could_draw(standing, evse, at, timing)
     if current > allowed:
-        return _exceeded(after, current, allowed, at)
+        return after if _eases(standing, current, at) else _exceeded(after, current, allowed, at)
     if latest is None or before is None:
         return after
     if _shows_obedience(latest, before, current, at, timing) or _still_obeys(after, latest, current):
@@ -209,8 +214,9 @@ def fallback_read_back(standing: Standing) -> Standing:
     return replace(standing, fallback_proven=True)
 
 
-def session_ended(standing: Standing) -> Standing:
+def session_ended(standing: Standing, at: datetime, timing: Timing = DEFAULT_TIMING) -> Standing:
     """What was told to a transaction dies with it; the next vehicle begins on the fallback."""
+    standing = _easing(standing, [each.current for each in standing.limits], at, timing)
     return replace(standing, limits=(), excess=1.0, drew=None)
 
 
@@ -269,6 +275,20 @@ def _answered(standing: Standing, number: int, answer: Answer, at: datetime) -> 
         for each in standing.limits
     )
     return replace(standing, limits=tuple(limits))
+
+
+def _eases(standing: Standing, current: Amperes, at: datetime) -> bool:
+    """Whether it may be what a vehicle drew that has not followed its lower limit yet."""
+    if standing.easing is None or at > standing.easing[1]:
+        return False
+    return current <= standing.easing[0] * standing.excess + TOLERANCE
+
+
+def _easing(standing: Standing, gone: Iterable[Amperes], at: datetime, timing: Timing) -> Standing:
+    """What was measured just before a lower limit, or told late, is no disobedience."""
+    open_still = standing.easing if standing.easing is not None and at <= standing.easing[1] else None
+    most = max((*gone, *(() if open_still is None else open_still[:1])), default=None)
+    return replace(standing, easing=None if most is None else (most, at + timing.follow))
 
 
 def _takes_effect_by(limit: Limit, timing: Timing) -> datetime:
