@@ -6,15 +6,20 @@ made here from a fixed seed (the literature has no open instance of this size), 
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from gridlane.bench.planning_berlin import berlin_rows
+from gridlane import planning
+from gridlane.bench import planning_growth
+from gridlane.bench.pieces import Piece, apart, in_pieces
+from gridlane.bench.planning_berlin import BERLIN_PIECES
+from gridlane.bench.planning_growth import until
 from gridlane.bench.planning_instances import City, bds_like, or_library, read_bds, read_or_library
-from gridlane.bench.planning_peers import apart, highs_coverage, spopt_coverage
-from gridlane.bench.planning_queues import queue_rows
+from gridlane.bench.planning_peers import highs_coverage, spopt_coverage
+from gridlane.bench.planning_queues import QUEUE_PIECES
 from gridlane.bench.table import CouldNotRun, Options, Row, Table
-from gridlane.planning.placement import Effort, Outcome, Watch, place
+from gridlane.planning.placement import Effort, Outcome, place
 from gridlane.planning.reach import Reach
 
 LONG = Effort(kicks=2000, rounds=200, nodes=10**9)
@@ -27,17 +32,18 @@ REMARKS = (
 
 
 def run(options: Options) -> Table:
-    warm_up()
-    rows = [
-        *or_library_rows(),
-        *median_rows(options),
-        *coverage_rows(options),
-        *aggregation_rows(options),
-        *spopt_rows(options),
-        *berlin_rows(options),
-        *queue_rows(options),
-    ]
-    return Table("planning", rows, options, REMARKS)
+    """Half an hour of CPU, in pieces; what was measured is kept until the planner's code changes."""
+    if options.quick:
+        warm_up()
+        rows = [row for piece in PIECES.values() for row in piece(options)]
+        return Table("planning", rows, options, REMARKS)
+    warm_up()  # compiled here once, so that no piece pays for it
+    code = [*Path(planning.__file__).parent.glob("*.py"), *Path(__file__).parent.glob("planning*.py")]
+    rows, remembered = in_pieces("planning", PIECES, options, code)
+    plot = [line for name in planning_growth.OBJECTIVES for line in planning_growth.plotted(rows, name)]
+    if options.json_file is not None:
+        planning_growth.draw(rows, options.json_file.with_suffix(".svg"))
+    return Table("planning", rows, options, (*REMARKS, *remembered, *plot))
 
 
 def warm_up() -> None:
@@ -50,8 +56,16 @@ def warm_up() -> None:
 class Timed:
     outcome: Outcome
     value: float
-    gap_percent: float
+    bound: float
     cpu_s: float
+
+    @property
+    def gap_percent(self) -> float:
+        return 100.0 * abs(self.value - self.bound) / self.value
+
+    @property
+    def figures(self) -> str:
+        return f"value {self.value:,.1f}, bound {self.bound:,.1f}, gap {self.gap_percent:.4f} %, {self.cpu_s:.2f} CPU s"
 
 
 def timed(
@@ -70,15 +84,11 @@ def timed(
         effort=effort,
         watch=until(begun + seconds),
     )
-    value = found.cost if whole is None else whole - found.cost
-    return Timed(found, value, 100.0 * (found.cost - found.bound) / value, time.process_time() - begun)
+    value, bound = (cost if whole is None else whole - cost for cost in (found.cost, found.bound))
+    return Timed(found, value, bound, time.process_time() - begun)
 
 
-def until(deadline: float) -> Watch:
-    return lambda _: time.process_time() < deadline
-
-
-def or_library_rows() -> list[Row]:
+def or_library_rows(_options: Options) -> list[Row]:
     """P1."""
     files = or_library()
     if not files:
@@ -101,77 +111,81 @@ def or_library_rows() -> list[Row]:
 
 
 def median_rows(options: Options) -> list[Row]:
-    """P2, P3: p-median of made-up cities."""
-    rows = []
-    found = timed(City.made(10_000, 1_000).median(150), 100, 10.0)
-    rows.append(
-        Row("P2 p-median 10,000 x 1,000, p=100: gap in 10 CPU s", found.gap_percent, "%", at_most=0.05)
-    )
-    if options.quick:
-        return rows
-    proof = timed(City.made(10_000, 1_000).median(150), 100, 300.0)
-    note = f"value {proof.value:,.1f}, gap left {proof.gap_percent:.4f} %"
-    rows.append(Row("P2 the same, proved optimal", proof.cpu_s, "CPU s", at_most=300.0, note=note))
-    large = apart(large_median, 60.0)
-    gap, seconds, value = large.found
-    rows += [
-        Row("P3 p-median 100,000 x 5,000, p=300: gap", gap, "%", at_most=0.25, note=f"value {value:,.0f}"),
-        Row("P3 the same, with its neighbour lists", seconds, "CPU s", at_most=60.0),
-        Row("P3 the same", large.peak_mb, "MB", at_most=1000.0),
+    """P2: p-median of a made-up city."""
+    reach, name = City.made(10_000, 1_000).median(150), "P2 p-median 10,000 x 1,000, p=100"
+    found = timed(reach, 100, 10.0)
+    rows = [
+        Row(f"{name}: gap in 10 CPU s", found.gap_percent, "%", at_most=0.05, note=found.figures),
     ]
+    if not options.quick:
+        proof = timed(reach, 100, 300.0)
+        rows.append(Row(f"{name}: proved optimal", proof.cpu_s, "CPU s", at_most=300.0, note=proof.figures))
     return rows
 
 
-def large_median(seconds: float) -> tuple[float, float, float]:
+def large_median_rows(options: Options) -> list[Row]:
+    """P3: p-median of a large city, its neighbour lists included."""
+    if options.quick:
+        return []
+    run = apart(large_median, 60.0)
+    found: Timed = run.found
+    name = "P3 p-median 100,000 x 5,000, p=300"
+    return [
+        Row(f"{name}: gap", found.gap_percent, "%", at_most=0.25, note=found.figures),
+        Row(f"{name}: with its neighbour lists", found.cpu_s, "CPU s", at_most=60.0),
+        Row(f"{name}: memory", run.peak_mb, "MB", at_most=1000.0),
+    ]
+
+
+def large_median(seconds: float) -> Timed:
     warm_up()
     begun = time.process_time()
     city = City.made(100_000, 5_000)
-    reach = city.median(100)
     found = place(
-        reach, np.ones(5_000), 300.0, seed=1,
+        city.median(100), np.ones(5_000), 300.0, seed=1,
         effort=Effort(kicks=100, rounds=60, nodes=0, gap=0.002), watch=until(begun + seconds - 4.0),
     )  # fmt: skip
     spent = time.process_time() - begun
-    true = city.median_cost(found.sites)
-    return 100.0 * (true - found.bound) / true, spent, true
+    return Timed(found, city.median_cost(found.sites), found.bound, spent)
 
 
 def coverage_rows(options: Options) -> list[Row]:
-    """P4, P6: maximal covering of made-up cities."""
-    reach = City.made(10_000, 1_000).coverage(1.0)
+    """P4: maximal covering of a made-up city, beside HiGHS."""
+    reach, name = City.made(10_000, 1_000).coverage(1.0), "P4 coverage 10,000 x 1,000, p=100"
     fast = timed(reach, 100, 1.0, coverage=True)
     if options.quick:
-        note = "the peer runs without --quick"
-        return [Row("P4 coverage 10,000 x 1,000, p=100: gap in 1 CPU s", fast.gap_percent, "%", note=note)]
+        note = f"{fast.figures}; the peer runs without --quick"
+        return [Row(f"{name}: gap in 1 CPU s", fast.gap_percent, "%", note=note)]
     slow = timed(reach, 100, 60.0, coverage=True, gap=0.001)
     peer = apart(highs_coverage, 10_000, 1_000, 100, 1.0, 60.0)
     value, bound = peer.found
     peer_gap = 100.0 * (bound - value) / max(value, 1.0)
-    big_begun = time.process_time()
-    big_reach = City.made(100_000, 5_000).coverage(1.0)
-    built = time.process_time() - big_begun
-    big = timed(big_reach, 300, 60.0 - built, coverage=True, gap=0.005)
     return [
-        Row("P4 coverage 10,000 x 1,000, p=100: value in 1 CPU s", fast.value, peer=value, at_least=value,
-            note=f"peer: HiGHS in {peer.cpu_s:.0f} CPU s; goal: its value"),
-        Row("P4 the same: gap in 60 CPU s", slow.gap_percent, "%", peer=peer_gap, at_most=0.1,
-            note=f"value {slow.value:,.0f}"),
-        Row("P6 coverage 100,000 x 5,000, p=300: gap in 60 CPU s", big.gap_percent, "%", at_most=0.5,
-            note=f"value {big.value:,.0f}"),
+        Row(f"{name}: value in 1 CPU s", fast.value, peer=value, at_least=value,
+            note=f"{fast.figures}; peer and goal: HiGHS, {peer.cpu_s:.0f} CPU s, {peer.peak_mb:,.0f} MB"),
+        Row(f"{name}: gap in 60 CPU s", slow.gap_percent, "%", peer=peer_gap, at_most=0.1, note=slow.figures),
     ]  # fmt: skip
+
+
+def large_coverage_rows(options: Options) -> list[Row]:
+    """P6: maximal covering of a large city; finding who covers whom counts."""
+    if options.quick:
+        return []
+    begun = time.process_time()
+    reach = City.made(100_000, 5_000).coverage(1.0)
+    built = time.process_time() - begun
+    found = timed(reach, 300, 60.0 - built, coverage=True, gap=0.005)
+    name = "P6 coverage 100,000 x 5,000, p=300: gap in 60 CPU s"
+    return [Row(name, found.gap_percent, "%", at_most=0.5, note=found.figures)]
 
 
 def aggregation_rows(options: Options) -> list[Row]:
     """P5: many customers, few sites."""
     small = timed(read_bds("BDS10000A", 5.5), 10, 60.0, coverage=True)
+    name = "P5 BDS10000A (published), radius 5.5, p=10"
     rows = [
-        Row(
-            "P5 BDS10000A, radius 5.5, p=10: value",
-            small.value,
-            at_least=441_545.0,
-            note="published instance",
-        ),
-        Row("P5 the same: gap", small.gap_percent, "%", at_most=0.0),
+        Row(f"{name}: value", small.value, at_least=441_545.0, note=small.figures),
+        Row(f"{name}: gap", small.gap_percent, "%", at_most=0.0),
     ]
     sizes = ((100_000, 5.0),) if options.quick else ((100_000, 5.0), (1_000_000, 30.0))
     for customers, limit in sizes:
@@ -181,9 +195,8 @@ def aggregation_rows(options: Options) -> list[Row]:
         found = timed(reach, 10, 120.0, coverage=True)
         proved = "proved optimal" if found.gap_percent == 0.0 else f"gap {found.gap_percent:.3f} %"
         name = f"P5 {customers:,} customers, 100 sites: aggregated and {proved}"
-        rows.append(
-            Row(name, found.cpu_s, "CPU s", at_most=limit, note=f"finding who covers whom: {read:.1f} CPU s")
-        )
+        note = f"{found.figures}; finding who covers whom: {read:.1f} CPU s"
+        rows.append(Row(name, found.cpu_s, "CPU s", at_most=limit, note=note))
     return rows
 
 
@@ -199,6 +212,20 @@ def spopt_rows(options: Options) -> list[Row]:
     name = f"P8 coverage {customers:,} x {sites}, p={p}"
     return [
         Row(f"{name}: spopt's CPU time over ours", peer.cpu_s / ours.cpu_s, "times", peer=1.0, at_least=50.0,
-            note=f"{peer.cpu_s:.1f} against {ours.cpu_s:.2f} CPU s, ours proved to {ours.gap_percent:.3f} %"),
+            note=f"spopt {peer.cpu_s:.1f} CPU s, {peer.peak_mb:,.0f} MB; ours {ours.figures}"),
         Row(f"{name}: same value", ours.value, peer=peer.found, at_least=peer.found),
     ]  # fmt: skip
+
+
+PIECES: dict[str, Piece] = {
+    "P1": or_library_rows,
+    "P2": median_rows,
+    "P3": large_median_rows,
+    "P4": coverage_rows,
+    "P5": aggregation_rows,
+    "P6": large_coverage_rows,
+    "P8": spopt_rows,
+    **BERLIN_PIECES,
+    **QUEUE_PIECES,
+    "growth": planning_growth.growth_rows,
+}

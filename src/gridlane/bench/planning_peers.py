@@ -1,43 +1,11 @@
 """What others make of the same questions: PySAL spopt with CBC, and HiGHS given the plain sparse model."""
 
-import resource
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 
 from gridlane.bench.planning_instances import City
 from gridlane.planning.reach import Reach
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a process of its own found and used; CPU seconds include the children it started."""
-
-    found: Any
-    cpu_s: float
-    peak_mb: float
-
-
-def apart(work: Callable[..., Any], *given: Any) -> Run:
-    """Run work in a fresh process, so that its memory and CPU time are its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measured, work, given).result()
-
-
-def measured(work: Callable[..., Any], given: tuple[Any, ...]) -> Run:
-    before = used_cpu()
-    found = work(*given)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    return Run(found, used_cpu() - before, peak)
-
-
-def used_cpu() -> float:
-    times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in times)
 
 
 def spopt_coverage(customers: int, sites: int, p: int, radius: float) -> float:
@@ -52,13 +20,15 @@ def spopt_coverage(customers: int, sites: int, p: int, radius: float) -> float:
     return float(solved.problem.objective.value())
 
 
-def highs_coverage(customers: int, sites: int, p: int, radius: float, seconds: float) -> tuple[float, float]:
-    """HiGHS on one row per customer and one column per customer and site; gives value and bound."""
+def highs_coverage(
+    customers: int, sites: int, p: int, radius: float, seconds: float, gap: float = 0.0
+) -> tuple[float, float]:
+    """HiGHS on one row per customer and one column per customer and site, until near enough; gives value and bound."""
     city = City.made(customers, sites)
-    return highs_on(city.coverage(radius), p, seconds)
+    return highs_on(city.coverage(radius), p, seconds, gap)
 
 
-def highs_on(reach: Reach, p: int, seconds: float) -> tuple[float, float]:
+def highs_on(reach: Reach, p: int, seconds: float, gap: float) -> tuple[float, float]:
     import highspy
 
     make: Any = highspy.Highs  # carries no types
@@ -66,7 +36,7 @@ def highs_on(reach: Reach, p: int, seconds: float) -> tuple[float, float]:
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("time_limit", seconds)
     solver.setOptionValue("threads", 1)
-    solver.setOptionValue("mip_rel_gap", 0.0)
+    solver.setOptionValue("mip_rel_gap", gap)
     rows, sites = reach.rows, reach.sites
     solver.addVars(sites + rows, np.zeros(sites + rows), np.ones(sites + rows))
     solver.changeColsCost(rows, np.arange(sites, sites + rows, dtype=np.int32), -reach.fallback)
