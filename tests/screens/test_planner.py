@@ -51,7 +51,7 @@ async def load(page, demand=DEMAND):
     await page.get_by_role("button", name="Load tables").first.click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Name of the scenario").fill("Town")
-    await dialog.get_by_label("Demand").set_input_files(table("people.csv", demand))
+    await dialog.get_by_label("Demand", exact=True).set_input_files(table("people.csv", demand))
     await dialog.get_by_label("Candidate sites").set_input_files(table("places.csv", SITES))
     await dialog.get_by_label("Column with the weight").fill("people")
     await dialog.get_by_role("button", name="Read and keep").click()
@@ -104,6 +104,38 @@ async def test_a_planner_makes_plays_with_and_compares_plans(visit, planner):
     assert await visit.barriers() == []
     assert visit.errors == []
     assert visit.strangers == []
+
+
+ROADS = "from,to,metres\nA,B,100000\nB,C,100000\nC,D,100000\n"
+NODES = "id,lon,lat\nA,9.0,50.0\nB,10.4,50.1\nC,11.8,50.0\nD,13.2,50.1\n"
+STOPS = "id,lon,lat,kind\nb,10.4,50.1,services\nc,11.8,50.0,services\n"
+JOURNEYS = "id,from,to,weight\nshort,A,C,40\nlong,A,D,12\n"
+
+
+async def test_a_corridor_is_planned_from_journeys_and_a_road_graph(visit, planner):
+    page = await visit.sign_up()
+    await visit.open("/console/planner")
+    await page.get_by_role("button", name="Load tables").first.click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Name of the scenario").fill("Motorway")
+    await dialog.get_by_text("Journeys (corridors)").click()
+    await dialog.get_by_label(re.compile("^Journeys")).set_input_files(table("journeys.csv", JOURNEYS))
+    await dialog.get_by_label("Candidate sites").set_input_files(table("stops.csv", STOPS))
+    await dialog.get_by_label(re.compile("^Roads")).set_input_files(table("roads.csv", ROADS))
+    await dialog.get_by_label(re.compile("^Nodes")).set_input_files(table("nodes.csv", NODES))
+    await dialog.get_by_label("Range of one charge").fill("220")
+    assert await visit.barriers() == []
+    await dialog.get_by_role("button", name="Read and keep").click()
+    await expect(page.get_by_role("heading", name="Motorway", level=1)).to_be_visible(timeout=PATIENCE)
+
+    await page.get_by_label("Sites", exact=True).fill("2")
+    await expect(page.get_by_label("Range of one charge")).to_have_value("220")
+    await page.get_by_role("button", name="Make a plan").click()
+    sites = page.get_by_role("list", name="Sites of the plan")
+    await expect(sites.get_by_role("button")).to_have_count(2, timeout=PATIENCE)
+    await expect(page.locator(".value")).to_have_text("52 journeys")
+    assert await visit.barriers() == []
+    assert visit.errors == []
 
 
 async def test_a_bad_table_is_said_row_by_row_and_can_be_mended(visit):

@@ -1,7 +1,7 @@
 /** What planning says over the API, and the arithmetic its screens do. */
 import type { All } from "$shared/api/model";
 
-export type Objective = "coverage" | "access" | "service" | "cost";
+export type Objective = "coverage" | "access" | "service" | "cost" | "flows";
 export type Decay = "step" | "linear" | "logit";
 export type Against = "money" | "access" | "equity";
 
@@ -16,6 +16,8 @@ export interface Aim {
   people: string;
   floors?: Record<string, number>;
   largest_difference?: number;
+  /** Of one charge, for flows. */
+  range_km?: number;
 }
 
 export interface Period {
