@@ -306,4 +306,4 @@ async def test_a_charge_that_was_held_back_by_our_own_limit_says_nothing_of_the_
             return await installation.sql("SELECT signals FROM connector_health")
 
         ((signals,),) = await installation.until(learned, 30)
-        assert (signals["starts"]["recent"], signals["power"]["seen"]) == (1.0, 0)
+        assert (signals["starts"]["recent"], signals["power"]["taken"]) == (1.0, [])

@@ -1,4 +1,4 @@
-"""Drift: whether a connector slowly becomes worse, told from chance by cumulative sums. Pure.
+"""Drift: whether a connector slowly becomes worse, told from chance by cumulative sums (and its power by ``peaks``). Pure.
 
 Each signal keeps what is usual (mean and spread, learned from the first values and then only slowly) and the two sums of
 Page's test (E. S. Page, Continuous inspection schemes, Biometrika 41, 1954): deviations beyond a slack are added up in
@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
+
+from gridlane.maintenance.peaks import Peak, Peaks, after_charge
 
 WARM = 8  # values from which what is usual is learned
 SLACK = 0.5  # spreads; smaller deviations are chance
@@ -31,10 +33,6 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     recent: float = 0.0
     low: float = 0.0
     high: float = 0.0
-
-    @property
-    def fell(self) -> bool:
-        return self.low > THRESHOLD
 
     @property
     def rose(self) -> bool:
@@ -60,18 +58,19 @@ def follow(signal: Signal, value: float, least_spread: float) -> Signal:
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """The signals of a connector: ``starts`` (1 delivered, 0 not), ``power`` (log of a charge's peak in W, so that a share
-    counts the same at any rating), ``temperature`` (a charge's highest, in degrees Celsius).
+    """The signals of a connector: ``starts`` (1 delivered, 0 not), ``power`` (what its charges reached), ``temperature``
+    (a charge's highest, in degrees Celsius).
     """
 
     starts: Signal = Signal(usual=1.0, recent=1.0)
-    power: Signal = Signal()
+    power: Peaks = Peaks()
     temperature: Signal = Signal()
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
     """What one charge tells of its connector, and what held it back from outside: the highest ``limit`` that was sent for
-    it, the vehicle's own most (``vehicle``), the state of charge it came with (``soc``). ``rating`` is the connector's.
+    it, the vehicle's own most (``vehicle``), the state of charge it came with (``soc``). ``rating`` is the connector's;
+    ``who`` tells one vehicle from another.
     """
 
     delivered: bool
@@ -81,6 +80,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     vehicle: float | None = None  # W
     soc: float | None = None  # percent
     rating: float | None = None  # W
+    who: str | None = None
 
 
 def after(health: Health, charge: Charge) -> Health:
@@ -88,20 +88,20 @@ def after(health: Health, charge: Charge) -> Health:
     starts = follow(replace(health.starts, seen=max(health.starts.seen, 1)), float(charge.delivered), 0.2)
     power, temperature = health.power, health.temperature
     if charge.delivered and charge.peak is not None and charge.peak > 0 and not held_back(power, charge):
-        power = follow(power, math.log(charge.peak), 0.15)
+        power = after_charge(power, Peak(math.log(charge.peak), charge.who))
     if charge.temperature is not None:
         temperature = follow(temperature, charge.temperature, 3.0)
     return Health(starts=starts, power=power, temperature=temperature)
 
 
-def held_back(power: Signal, charge: Charge) -> bool:
+def held_back(power: Peaks, charge: Charge) -> bool:
     """Whether a charge's peak is what a limit or its vehicle allowed, so that it says nothing of the hardware.
 
-    A limit at which the connector could give all it has (its rating, else what is usual) is none.
+    A limit at which the connector could give all it has (its rating, else its best so far) is none.
     """
     if charge.peak is None:
         return True
-    whole = charge.rating or (math.exp(power.usual) if power.seen >= WARM else math.inf)
+    whole = charge.rating or (math.inf if power.best is None else math.exp(power.best))
     allowed = [one for one in (charge.limit, charge.vehicle) if one is not None and one < whole]
     taken = any(charge.peak >= ALL_OF_IT * one for one in allowed)
     return taken or (charge.soc is not None and charge.soc >= FULL)
@@ -119,8 +119,6 @@ def score(health: Health, links_a_day: float) -> tuple[int, dict[str, Any]]:
     return max(0, 100 - sum(taken.values())), taken
 
 
-def _lost_power(power: Signal) -> float:
-    """The share of its usual power that a connector no longer gives, once that is more than chance."""
-    if power.seen <= WARM or power.low < THRESHOLD / 2:
-        return 0.0
-    return max(0.0, min(1.0, 2 * (1 - math.exp(power.recent - power.usual))))
+def _lost_power(power: Peaks) -> float:
+    """Twice the share of its usual power that a connector no longer gives, at most 1."""
+    return min(1.0, 2 * (1 - math.exp(power.recent - power.usual))) if power.fell else 0.0

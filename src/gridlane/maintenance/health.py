@@ -21,7 +21,7 @@ LINKS_OVER = timedelta(days=7)
 
 # A limit in A holds for each phase: those that the vehicle was seen to use.
 _CHARGES = """
-SELECT x.id, x.station_id, x.organization_id, x.evse, x.energy, r.peak, r.temperature, r.soc, e.max_power AS rating,
+SELECT x.id, x.station_id, x.organization_id, x.evse, x.token_id, x.energy, r.peak, r.temperature, r.soc, e.max_power AS rating,
   extract(epoch FROM x.ended_at - x.started_at) AS seconds, v.vehicle,
   (SELECT max((p->>'limit')::float *
       CASE o.params::jsonb #>> '{profile,unit}' WHEN 'W' THEN 1 ELSE 230 * coalesce(x.phases_used, r.phases, 3) END)
@@ -85,7 +85,7 @@ def _charge(row: Mapping[str, Any]) -> Charge | None:
     if not delivered and (row["seconds"] or 0) < LONG_ENOUGH:
         return None
     told = {name: row[name] for name in ("peak", "temperature", "limit", "vehicle", "soc", "rating")}
-    return Charge(delivered=delivered, **told)
+    return Charge(delivered=delivered, who=row["token_id"] and row["token_id"].hex[-8:], **told)
 
 
 def _row(

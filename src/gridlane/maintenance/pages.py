@@ -59,12 +59,15 @@ current or voltage, a failed contactor, or signs of tampering. `GET /playbooks` 
 _HEALTH = """\
 ## Health before a fault
 
-Every charge that ends teaches how its plug is doing: whether energy came, its highest power and temperature. What is usual is
-learned from the first eight charges; deviations from it are added up (Page's cumulative sums), so that one slow vehicle says
-nothing and a lost phase is noticed within a few charges. `GET /health-scores` lists every EVSE from 0 to 100, the worst first:
-up to 60 points are lost for empty charges, 30 for power below the usual, 25 for a link that breaks several times a day, 15 for
-rising temperature. Power that fell opens an incident (`power_fell`). A charge
-held back by a limit that was sent, by what its vehicle can take or by a battery that came nearly full says nothing of it.
+Every charge that ends teaches how its plug is doing: whether energy came, its highest power and temperature. `GET /health-scores`
+lists every EVSE from 0 to 100, the worst first: up to 60 points are lost for empty charges, 30 for lost power, 25 for a link that
+breaks several times a day, 15 for a temperature that rises (deviations from what is usual are added up: Page's cumulative sums).
+
+Power that fell opens an incident (`power_fell`). One slow vehicle says nothing, and one strong charge proves the plug: it has lost
+power when *nobody* gets much any more, and the vehicles that came before make so long a run of weak charges less likely than one in
+a million. A plug where everybody got 22 kW is found out after four or five charges, one where every second vehicle is slow after
+about twenty. A charge held back by a limit that was sent, by what its vehicle can take or by a battery that came nearly full says
+nothing of it; the same slow vehicle again says nothing new.
 """
 
 
