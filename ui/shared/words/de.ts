@@ -1315,6 +1315,7 @@ export const operator: Translation<typeof en.operator> = {
   "session.last_word": "leer: ihr letztes Wort",
   "session.missing": { one: "{count} Nachricht kam nie an.", other: "{count} Nachrichten kamen nie an." },
   "session.no_events": "Noch nichts",
+  "session.metered": "Mittlere Leistung nach dem Zähler",
   "session.no_readings": "Keine Messwerte",
   "session.no_readings_why": "Die Station hat zu diesem Ladevorgang keine gesendet.",
   "session.none": "Hier ist kein Ladevorgang",

@@ -1293,6 +1293,7 @@ export const operator = {
     other: "{count} of its messages never came.",
   },
   "session.no_events": "Nothing yet",
+  "session.metered": "Mean power by the meter",
   "session.no_readings": "No readings",
   "session.no_readings_why": "The station sent none for this session.",
   "session.none": "No session here",
