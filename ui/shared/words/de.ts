@@ -20,6 +20,11 @@ export const common: Translation<typeof en.common> = {
   "action.stop": "Stoppen",
   "action.up": "Nach oben",
 
+  "area.customers": "Kunden",
+  "area.future": "Steuerung",
+  "area.money": "Preise und Geld",
+  "area.network": "Netz",
+  "area.upkeep": "Betrieb",
   "chart.time": "Zeit",
 
   "amenity.cafe": "Café",

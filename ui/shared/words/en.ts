@@ -21,6 +21,11 @@ export const common = {
   "action.stop": "Stop",
   "action.up": "Up",
 
+  "area.customers": "Customers",
+  "area.future": "Steering",
+  "area.money": "Prices and money",
+  "area.network": "Network",
+  "area.upkeep": "Upkeep",
   "chart.time": "Time",
 
   "amenity.cafe": "Café",

@@ -30,33 +30,65 @@ export interface Section {
   permission: string;
 }
 
-export const sections: readonly Section[] = [
-  { path: "/", title: () => say("nav.overview"), icon: LayoutDashboard, permission: "stations:read" },
-  { path: "/sites", title: () => say("nav.sites"), icon: MapPin, permission: "stations:read" },
-  { path: "/stations", title: () => say("nav.stations"), icon: EvCharger, permission: "stations:read" },
-  { path: "/sessions", title: () => say("nav.sessions"), icon: PlugZap, permission: "sessions:read" },
-  { path: "/power", title: () => say("nav.power"), icon: Zap, permission: "energy:read" },
-  { path: "/faults", title: () => say("nav.faults"), icon: Siren, permission: "maintenance:read" },
-  { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
-  { path: "/operations", title: () => say("nav.operations"), icon: ListChecks, permission: "stations:read" },
-  { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
-  { path: "/offers", title: () => say("nav.offers"), icon: BadgePercent, permission: "prices:read" },
-  { path: "/campaigns", title: () => say("nav.campaigns"), icon: Rocket, permission: "maintenance:read" },
-  { path: "/insight", title: () => say("nav.insight"), icon: ChartLine, permission: "reports:read" },
-  { path: "/money", title: () => say("nav.money"), icon: Banknote, permission: "money:read" },
-  { path: "/contracts", title: () => say("nav.contracts"), icon: Handshake, permission: "money:read" },
-  { path: "/support", title: () => say("nav.support"), icon: LifeBuoy, permission: "support:read" },
-  { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
-  { path: "/people", title: () => say("nav.people"), icon: Users, permission: "people:read" },
-  { path: "/fleets", title: () => say("nav.fleets"), icon: Truck, permission: "fleets:read" },
-  { path: "/planner", title: () => say("nav.planner"), icon: MapPinPlus, permission: "planning:read" },
+export interface Area {
+  key: "network" | "upkeep" | "customers" | "money" | "future";
+  sections: readonly Section[];
+}
+
+export const areas: readonly Area[] = [
   {
-    path: "/organization",
-    title: () => say("nav.organization"),
-    icon: Building2,
-    permission: "organization:read",
+    key: "network",
+    sections: [
+      { path: "/", title: () => say("nav.overview"), icon: LayoutDashboard, permission: "stations:read" },
+      { path: "/sites", title: () => say("nav.sites"), icon: MapPin, permission: "stations:read" },
+      { path: "/stations", title: () => say("nav.stations"), icon: EvCharger, permission: "stations:read" },
+      { path: "/sessions", title: () => say("nav.sessions"), icon: PlugZap, permission: "sessions:read" },
+      { path: "/power", title: () => say("nav.power"), icon: Zap, permission: "energy:read" },
+    ],
+  },
+  {
+    key: "upkeep",
+    sections: [
+      { path: "/faults", title: () => say("nav.faults"), icon: Siren, permission: "maintenance:read" },
+      {
+        path: "/operations",
+        title: () => say("nav.operations"),
+        icon: ListChecks,
+        permission: "stations:read",
+      },
+      { path: "/campaigns", title: () => say("nav.campaigns"), icon: Rocket, permission: "maintenance:read" },
+      { path: "/approvals", title: () => say("nav.approvals"), icon: Stamp, permission: "stations:write" },
+    ],
+  },
+  {
+    key: "customers",
+    sections: [
+      { path: "/support", title: () => say("nav.support"), icon: LifeBuoy, permission: "support:read" },
+      { path: "/people", title: () => say("nav.people"), icon: Users, permission: "people:read" },
+      { path: "/tokens", title: () => say("nav.tokens"), icon: CreditCard, permission: "tokens:read" },
+      { path: "/fleets", title: () => say("nav.fleets"), icon: Truck, permission: "fleets:read" },
+    ],
+  },
+  {
+    key: "money",
+    sections: [
+      { path: "/prices", title: () => say("nav.prices"), icon: Tags, permission: "prices:read" },
+      { path: "/offers", title: () => say("nav.offers"), icon: BadgePercent, permission: "prices:read" },
+      { path: "/money", title: () => say("nav.money"), icon: Banknote, permission: "money:read" },
+      { path: "/contracts", title: () => say("nav.contracts"), icon: Handshake, permission: "money:read" },
+    ],
+  },
+  {
+    key: "future",
+    sections: [
+      { path: "/insight", title: () => say("nav.insight"), icon: ChartLine, permission: "reports:read" },
+      { path: "/planner", title: () => say("nav.planner"), icon: MapPinPlus, permission: "planning:read" },
+      { path: "/organization", title: () => say("nav.organization"), icon: Building2, permission: "organization:read" }, // prettier-ignore
+    ],
   },
 ];
+
+export const sections: readonly Section[] = areas.flatMap((area) => area.sections);
 
 /** Whether `path` lies in this section. */
 export function within(section: Section, path: string): boolean {
