@@ -27,12 +27,14 @@ Amount = Annotated[Decimal | None, Field(ge=0, description="in the organization'
 
 
 class TokenChange(BaseModel):
-    """What a token may do. ``concurrent``: sessions at a time, 0 for any number. ``at_budget``: whether a charge that
+    """What a token may do. ``vehicle_id``: the fleet vehicle it stays with, whose fleet then pays where it has an account.
+    ``concurrent``: sessions at a time, 0 for any number. ``at_budget``: whether a charge that
     uses the budget up ends, or goes on and its holder is told; the next one is refused either way.
     """
 
     name: Annotated[str, Field(max_length=200)] = ""
     person_id: UUID | None = None
+    vehicle_id: UUID | None = None
     status: Literal["active", "blocked"] = "active"
     valid_from: AwareDatetime | None = None
     valid_until: AwareDatetime | None = None

@@ -35,6 +35,12 @@ class GroupNameTaken(Refusal):
     sentence = "There is a driver group {name} already."
 
 
+class GroupInUse(Refusal):
+    code = "group_in_use"
+    kind = Kind.CONFLICT
+    sentence = "{name} has an account with invoices; it stays, its drivers and vehicles can leave."
+
+
 class NotAMember(Refusal):
     code = "person_not_in_organization"
     kind = Kind.NOT_FOUND
@@ -73,13 +79,20 @@ async def change(
 
 
 async def remove(work: AsyncConnection, caller: Caller, group_id: UUID) -> None:
-    """Remove a group with its pool cars; members and their own vehicles stay. Raises NotAllowed, GroupUnknown."""
+    """Remove a group with its pool cars; members and their own vehicles stay.
+
+    Raises NotAllowed, GroupUnknown, GroupInUse.
+    """
     caller.require(Permission.FLEETS_WRITE)
     _require_whole_reach(caller)
     before = await group_of(work, caller, group_id)
     pool = sa.and_(vehicles.c.group_id == group_id, vehicles.c.person_id.is_(None))
     await work.execute(sa.delete(vehicles).where(pool))
-    await work.execute(sa.delete(driver_groups).where(driver_groups.c.id == group_id))
+    try:
+        async with work.begin_nested():
+            await work.execute(sa.delete(driver_groups).where(driver_groups.c.id == group_id))
+    except IntegrityError:
+        raise GroupInUse(name=before["name"]) from None
     await audit.record(work, caller, "group.removed", group_id, before=before)
 
 

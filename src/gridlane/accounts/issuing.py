@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.accounts.model import tokens
+from gridlane.accounts.model import tokens, vehicles
 from gridlane.accounts.tokens import TokenCipher, last4
 from gridlane.kernel import audit
 from gridlane.kernel.access import Caller, Permission
@@ -37,6 +37,12 @@ class TokenTaken(Refusal):
     code = "token_taken"
     kind = Kind.CONFLICT
     sentence = "This number is issued already, as token {token}."
+
+
+class TokenVehicleUnknown(Refusal):
+    code = "token_vehicle_unknown"
+    kind = Kind.INVALID
+    sentence = "No fleet of this organization has a vehicle {vehicle}."
 
 
 class TokenNumberInvalid(Refusal):
@@ -93,9 +99,13 @@ def checked(token: TokenRef) -> TokenRef:
 async def issue(
     work: AsyncConnection, caller: Caller, cipher: TokenCipher, token: TokenRef, details: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Issue a token of the caller's organization. Raises NotAllowed, TokenNumberInvalid, TokenTaken."""
+    """Issue a token of the caller's organization.
+
+    Raises NotAllowed, TokenNumberInvalid, TokenTaken, TokenVehicleUnknown.
+    """
     caller.require(Permission.TOKENS_WRITE)
     token = checked(token)
+    await _require_vehicle(work, caller, details)
     now, id_ = system_clock(), new_id()
     key = cipher.key(token)
     known = await work.scalar(sa.select(tokens.c.id).where(tokens.c.key == key))
@@ -126,9 +136,10 @@ async def token_of(work: AsyncConnection, caller: Caller, token_id: UUID) -> dic
 async def change(
     work: AsyncConnection, caller: Caller, token_id: UUID, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Change what a token may do. Raises NotAllowed, TokenUnknown."""
+    """Change what a token may do. Raises NotAllowed, TokenUnknown, TokenVehicleUnknown."""
     caller.require(Permission.TOKENS_WRITE)
     before = await token_of(work, caller, token_id)
+    await _require_vehicle(work, caller, changes)
     values = {**changes, "changed_at": system_clock()}
     await work.execute(sa.update(tokens).where(tokens.c.id == token_id).values(values))
     after = await token_of(work, caller, token_id)
@@ -143,6 +154,20 @@ async def withdraw(work: AsyncConnection, caller: Caller, token_id: UUID) -> Non
     before = await token_of(work, caller, token_id)
     await work.execute(sa.delete(tokens).where(tokens.c.id == token_id))
     await _note(work, caller, TokenWithdrawn(token_id=token_id), token_id, "token.withdrawn", before=before)
+
+
+async def _require_vehicle(work: AsyncConnection, caller: Caller, details: Mapping[str, Any]) -> None:
+    """Raises TokenVehicleUnknown."""
+    vehicle_id = details.get("vehicle_id")
+    if vehicle_id is None:
+        return
+    of_fleet = sa.exists().where(
+        vehicles.c.id == vehicle_id,
+        vehicles.c.group_id.is_not(None),
+        vehicles.c.organization_id == caller.organization_id,
+    )
+    if not await work.scalar(sa.select(of_fleet)):
+        raise TokenVehicleUnknown(vehicle=vehicle_id)
 
 
 async def number_of(work: AsyncConnection, cipher: TokenCipher, token_id: UUID) -> TokenRef:

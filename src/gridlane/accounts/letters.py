@@ -77,6 +77,34 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
             "Sie wissen nicht, worum es geht? Dann lassen Sie diese Mail liegen.",
         ),
     },
+    "fleet_invoice": {
+        "en": Words(
+            "Invoice {number} for {fleet}: {amount}",
+            ("Hello {name},", "the invoice {number} of {organization} for {sessions} charges of {fleet} is ready: {amount}, payable by {due}."),
+            "See the invoice",
+            "The invoice with every charge by vehicle and driver is on the fleet's page.",
+        ),
+        "de": Words(
+            "Rechnung {number} für {fleet}: {amount}",
+            ("Hallo {name},", "die Rechnung {number} von {organization} über {sessions} Ladevorgänge von {fleet} liegt bereit: {amount}, zahlbar bis {due}."),
+            "Rechnung ansehen",
+            "Die Rechnung mit jedem Ladevorgang nach Fahrzeug und Person liegt auf der Seite der Flotte.",
+        ),
+    },
+    "fleet_reminder": {
+        "en": Words(
+            "Reminder: invoice {number} is overdue",
+            ("Hello {name},", "of the invoice {number} of {organization} for {fleet}, {amount} is still open; it was payable by {due}."),
+            "See the invoice",
+            "Has your transfer crossed this mail? Then there is nothing left to do.",
+        ),
+        "de": Words(
+            "Erinnerung: Rechnung {number} ist überfällig",
+            ("Hallo {name},", "von der Rechnung {number} von {organization} für {fleet} sind {amount} noch offen; zahlbar war sie bis {due}."),
+            "Rechnung ansehen",
+            "Hat sich Ihre Überweisung mit dieser Mail gekreuzt? Dann ist nichts weiter zu tun.",
+        ),
+    },
     "security": {
         "en": Words(
             "The security of your account has changed",

@@ -45,6 +45,7 @@ tokens = sa.Table(
     sa.Column("kind", sa.Text, nullable=False, comment="IdTokenEnumType: ISO14443, eMAID, Central, ..."),
     sa.Column("name", sa.Text, nullable=False, server_default="", comment="what its holder calls it"),
     sa.Column("person_id", sa.Uuid, nullable=True),
+    sa.Column("vehicle_id", sa.Uuid, nullable=True, comment="the fleet vehicle it stays with; its charges are the fleet's"),
     sa.Column("status", sa.Text, nullable=False, server_default="active", comment="active or blocked"),
     sa.Column("valid_from", sa.DateTime(timezone=True), nullable=True),
     sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True),
@@ -65,6 +66,7 @@ tokens = sa.Table(
     sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
     sa.UniqueConstraint("organization_id", "key"),
     sa.Index(None, "person_id"),
+    sa.Index(None, "vehicle_id"),
     sa.Index(None, "organization_id", "changed_at"),
 )  # fmt: skip
 

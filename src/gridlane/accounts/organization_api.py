@@ -28,6 +28,9 @@ class SellerDetails(BaseModel):
     vat_number: Annotated[str, Field(max_length=20)] = ""
     registration: Annotated[str, Field(max_length=100)] = ""
     email: Annotated[str, Field(max_length=254)] = ""
+    iban: Annotated[
+        str, Field(pattern="^([A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})?$", description="for invoices to be paid")
+    ] = ""
 
 
 class SupportContact(BaseModel):

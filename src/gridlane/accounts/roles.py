@@ -70,6 +70,7 @@ ROLES: dict[str, tuple[str, frozenset[Permission]]] = {
                 Permission.MONEY_WRITE,
                 Permission.REPORTS_READ,
                 Permission.PEOPLE_READ,
+                Permission.FLEETS_READ,
                 Permission.ORGANIZATION_READ,
             }
         ),

@@ -21,7 +21,7 @@ from gridlane.accounts import (
 from gridlane.accounts.recognising import recognise
 from gridlane.app.personal import SHARES
 from gridlane.billing import api as money
-from gridlane.billing import contracts_api, offers_api
+from gridlane.billing import contracts_api, fleet_accounts_api, offers_api
 from gridlane.billing import driver_api as paying
 from gridlane.campaigns import api as campaigns
 from gridlane.charging import api as sessions
@@ -73,6 +73,7 @@ def routers() -> list[APIRouter]:
         support.router,
         helped.router,
         contracts_api.router,
+        fleet_accounts_api.router,
         offers_api.router,
         faults.router,
         alerts_api.router,

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gridlane.accounts.groups import groups_of_person
+from gridlane.accounts.model import tokens, vehicles
 from gridlane.accounts.people import people
 from gridlane.billing.model import (
     agreements,
@@ -26,6 +27,7 @@ from gridlane.billing.model import (
     promotions,
     subscriptions,
 )
+from gridlane.billing.paying_fleets import account_for
 from gridlane.billing.plans import FreeVend, Plan, Promotion, PromotionRefused, Terms, check_promotion
 from gridlane.charging.model import sessions
 from gridlane.kernel.ids import new_id
@@ -52,6 +54,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     terms: Terms
     time_zone: str
     language: str
+    account_id: UUID | None = None
 
     @property
     def is_free(self) -> bool:
@@ -66,6 +69,7 @@ async def agree(
     *,
     customer: Customer | None = None,
     person_id: UUID | None = None,
+    token_id: UUID | None = None,
     request_id: UUID | None = None,
     session_id: UUID | None = None,
     code: str | None = None,
@@ -78,10 +82,12 @@ async def agree(
     where = (await work.execute(place.where(stations.c.id == station_id))).first()
     if where is None:
         raise TariffMissing(at=at.isoformat())
-    price = await agreed(work, station_id, where.site_id, customer or await _customer(work, person_id), at)
+    pays = customer or await _customer(work, person_id, token_id)
+    price = await agreed(work, station_id, where.site_id, pays, at)
+    account_id = await account_for(work, person_id, token_id, at, price.tariff.currency)
     speaks = language or await _language(work, person_id)
     id_ = new_id()
-    terms = await _terms(work, where.site_id, person_id, at, id_, code)
+    terms = await _terms(work, where.site_id, person_id, at, id_, code, plans_count=account_id is None)
     made = await work.execute(
         insert(agreements)
         .values(
@@ -97,6 +103,7 @@ async def agree(
             terms=msgspec.json.encode(terms).decode(),
             time_zone=where.time_zone,
             language=speaks,
+            account_id=account_id,
             agreed_at=at,
         )
         .on_conflict_do_nothing()
@@ -125,17 +132,30 @@ async def agree_for_session(work: AsyncConnection, session_id: UUID) -> Agreemen
         )
         row = taken.mappings().first()
         if row is not None:
-            return agreement_of(dict(row))
+            return await _on_its_account(work, agreement_of(dict(row)), dict(session))
     try:
         return await agree(
             work,
             session["station_id"],
             session["started_at"],
             person_id=session["person_id"],
+            token_id=session["token_id"],
             session_id=session_id,
         )
     except TariffMissing:
         return None
+
+
+async def _on_its_account(work: AsyncConnection, shown: Agreement, session: Mapping[str, Any]) -> Agreement:
+    """What was shown before anybody knew by which token it would begin: its fleet pays, where it has one."""
+    account_id = await account_for(
+        work, session["person_id"], session["token_id"], session["started_at"], shown.tariff.currency
+    )
+    if account_id == shown.account_id:
+        return shown
+    of_shown = agreements.c.id == shown.id
+    await work.execute(sa.update(agreements).where(of_shown).values(account_id=account_id))
+    return msgspec.structs.replace(shown, account_id=account_id)
 
 
 def _shown_before(session: Mapping[str, Any]) -> Iterator[sa.ScalarSelect[Any]]:
@@ -172,12 +192,20 @@ def agreement_of(row: dict[str, Any]) -> Agreement:
         terms=msgspec.json.decode(row["terms"], type=Terms),
         time_zone=row["time_zone"],
         language=row["language"],
+        account_id=row["account_id"],
     )
 
 
-async def _customer(work: AsyncConnection, person_id: UUID | None) -> Customer:
-    """Who charges, as prices see it: a person with the driver groups they are in."""
-    return Customer(groups=await groups_of_person(work, person_id))
+async def _customer(work: AsyncConnection, person_id: UUID | None, token_id: UUID | None) -> Customer:
+    """Who charges, as prices see it: a person with the driver groups they are in, or a vehicle with its fleet."""
+    if person_id is not None or token_id is None:
+        return Customer(groups=await groups_of_person(work, person_id))
+    fleet = (
+        sa.select(vehicles.c.group_id)
+        .join(tokens, tokens.c.vehicle_id == vehicles.c.id)
+        .where(tokens.c.id == token_id, vehicles.c.group_id.is_not(None))
+    )
+    return Customer(groups=tuple((await work.execute(fleet)).scalars()))
 
 
 async def _language(work: AsyncConnection, person_id: UUID | None) -> str:
@@ -194,8 +222,12 @@ async def _terms(
     at: datetime,
     agreement_id: UUID,
     code: str | None,
+    *,
+    plans_count: bool,
 ) -> Terms:
-    plan, left = await _plan(work, person_id, at.date()) if person_id else (None, WattHours(0.0))
+    """``plans_count``: whether the driver's own plan does; it does not where somebody else pays."""
+    own = person_id if plans_count else None
+    plan, left = await _plan(work, own, at.date()) if own else (None, WattHours(0.0))
     return Terms(
         free_vend=await free_vend_at(work, site_id, at),
         plan=plan,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gridlane.billing import taking_at_terminals
 from gridlane.billing.agreeing import Agreement
 from gridlane.billing.model import checkouts, payment_sources, payments
+from gridlane.billing.paying_fleets import account_of_session
 from gridlane.billing.port import Source
 from gridlane.billing.rating import Bill, rated
 from gridlane.billing.timeline import Register, State, periods_of
@@ -39,8 +40,10 @@ def end_of(session: Mapping[str, Any]) -> datetime:
 
 
 async def payer_of(work: AsyncConnection, session: Mapping[str, Any]) -> UUID | None:
-    """The holder in the ledger: the person, the guest's checkout, or the session that a terminal took money for."""
-    payer: UUID | None = session["person_id"]
+    """The holder in the ledger: the fleet that pays on account, the person, the guest's checkout, or the session that a
+    terminal took money for.
+    """
+    payer: UUID | None = await account_of_session(work, session["id"]) or session["person_id"]
     if payer is None and session["request_id"]:
         checkout = sa.select(checkouts.c.id).where(checkouts.c.request_id == session["request_id"])
         payer = await work.scalar(checkout)

@@ -11,8 +11,10 @@ from uuid import UUID
 import structlog
 
 from gridlane.billing import (
+    account_invoices,
     budgets,
     checkout,
+    fleet_accounts,
     guarding,
     paying_out,
     running_cost,
@@ -139,6 +141,20 @@ class Consequences:
         billed = await subscribing.bill_fees(self._database, self._parts.payments, self._clock, today)
         log.info("plan fees billed", count=billed)
 
+    async def watch_fleet_credit(self) -> None:
+        """Fleets whose credit limit is used up start nothing, and start again once it is not."""
+        await fleet_accounts.watch_credit(self._database, self._clock())
+
+    async def invoice_fleets(self) -> None:
+        """The month before, for every fleet that pays on account and has no invoice of it yet."""
+        made = await account_invoices.issue_month(self._database, self._parts.address, self._clock())
+        log.info("fleets invoiced", count=made)
+
+    async def remind_fleets(self) -> None:
+        """Invoices of fleets that are overdue."""
+        written = await account_invoices.remind(self._database, self._parts.address, self._clock())
+        log.info("fleets reminded", count=written)
+
     async def show_costs(self) -> None:
         """Running costs on the displays of stations."""
         for station_id in await running_cost.show_costs(self._database, self._clock(), self._shown):
@@ -178,5 +194,8 @@ JOBS = (
     JobRow("billing.collect", "17 * * * *", Consequences.collect),
     JobRow("billing.compare", "10 2 * * *", Consequences.compare),
     JobRow("billing.plan_fees", "0 3 1 * *", Consequences.bill_plans),
+    JobRow("billing.watch_fleet_credit", "* * * * *", Consequences.watch_fleet_credit),
+    JobRow("billing.invoice_fleets", "50 3 * * *", Consequences.invoice_fleets),
+    JobRow("billing.remind_fleets", "0 7 * * *", Consequences.remind_fleets),
     JobRow("billing.close_month", "30 3 2 * *", Consequences.close_month),
 )

@@ -9,11 +9,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.billing import issuing
+from gridlane.billing import issuing, on_account
 from gridlane.billing.billable import payer_of, session_row
 from gridlane.billing.invoicing import DocumentKind, credited
 from gridlane.billing.ledger import billed
+from gridlane.billing.model import account_charges
 from gridlane.billing.model import payments as payment_rows
+from gridlane.billing.paying_fleets import account_of_session
 from gridlane.billing.payments import Payments, payment_of
 from gridlane.billing.posting import post
 from gridlane.kernel import audit
@@ -39,7 +41,8 @@ async def refund_session(
     reason: str,
     amount: Money | None = None,
 ) -> UUID:
-    """Give back a session's price, or a part of it; gives the credit note's id.
+    """Give back a session's price, or a part of it; gives the credit note's id, or for a session on a fleet's account
+    that of the charge which takes it off the next invoice.
 
     What was paid goes back the way it came; what was not paid yet is owed no more. Raises SessionUnknown, NothingBilled,
     NothingToCredit, NotAllowed, ProviderUnavailable (then the refund is carried on later).
@@ -48,6 +51,12 @@ async def refund_session(
     now, begun = clock(), []
     async with database.unit_of_work(caller.scope) as work:
         session = await session_row(work, session_id)
+        account_id = await account_of_session(work, session_id)
+        if account_id is not None and await _is_charged(work, session_id):
+            charge_id = await on_account.refund(work, account_id, session, reason, amount, now)
+            after = {"charge": charge_id, "amount": None if amount is None else str(amount)}
+            await audit.record(work, caller, "session.refunded", session_id, after=after, reason=reason)
+            return charge_id
         latest, payer = await issuing.latest_of_session(work, session_id), await payer_of(work, session)
         if latest is None or payer is None:
             raise NothingBilled
@@ -77,6 +86,12 @@ async def refund_session(
     for refund_id in begun:
         await payments.carry_on_refund(organization_id, refund_id)
     return note_id
+
+
+async def _is_charged(work: AsyncConnection, session_id: UUID) -> bool:
+    """Whether it stands on an account; what a terminal has paid does not."""
+    charges = sa.exists().where(account_charges.c.session_id == session_id)
+    return bool(await work.scalar(sa.select(charges)))
 
 
 async def _begin_refunds(

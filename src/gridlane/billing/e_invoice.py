@@ -14,6 +14,8 @@ from gridlane.tariffs.taxes import Vat
 PROFILE = "en16931"
 TYPE_CODES = {DocumentKind.INVOICE: "380", DocumentKind.RECEIPT: "380", DocumentKind.CREDIT_NOTE: "381"}
 """Kinds of document by UNTDID 1001."""
+CREDIT_TRANSFER = "30"
+"""UNTDID 4461."""
 EXEMPTIONS = {
     Treatment.NOT_SUBJECT: ("Not subject to VAT", "VATEX-EU-O"),
     Treatment.REVERSE_CHARGE: ("Reverse charge", "VATEX-EU-AE"),
@@ -55,14 +57,27 @@ def business_terms(document: Document) -> dict[str, Any]:
         "BT-112": document.gross.amount,
         "BT-113": document.paid.amount,
         "BT-115": document.due.amount,
-        "BT-20": document.paid_by or "due on receipt",
     }
+    terms |= _payment(document)
     if document.service:
         terms["BT-72"] = document.service.end.astimezone(UTC).date()
     if document.reason:
         terms["BG-1"] = [{"BT-22": document.reason}]
     if document.corrects:
         terms["BG-3"] = [{"BT-25": document.corrects, "BT-26": document.corrects_issued}]
+    return terms
+
+
+def _payment(document: Document) -> dict[str, Any]:
+    """By when and how it is to be paid, or how it was."""
+    if document.due_on is None:
+        return {"BT-20": document.paid_by or "due on receipt"}
+    terms: dict[str, Any] = {"BT-9": document.due_on}
+    if document.period:
+        first, last = document.period
+        terms |= {"BT-72": last, "BT-73": first, "BT-74": last}
+    if document.seller.iban:
+        terms |= {"BT-81": CREDIT_TRANSFER, "BT-83": document.number, "BT-84": document.seller.iban}
     return terms
 
 

@@ -29,6 +29,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
     vat_number: str = ""
     registration: str = ""
     email: str = ""
+    iban: str = ""
 
 
 class DocumentKind(StrEnum):
@@ -38,7 +39,10 @@ class DocumentKind(StrEnum):
 
 
 class DocumentLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line, before taxes: ``quantity * unit_price`` is ``net`` but for rounding. ``shown`` is the billed amount."""
+    """One line, before taxes: ``quantity * unit_price`` is ``net`` but for rounding. ``shown`` is the billed amount.
+
+    Lines with the same ``group`` stand together, under it and their sum.
+    """
 
     text: str
     quantity: Decimal
@@ -47,6 +51,7 @@ class DocumentLine(msgspec.Struct, frozen=True, kw_only=True):
     vat: Vat
     net: Money
     shown: Money
+    group: str = ""
 
 
 class TaxSum(msgspec.Struct, frozen=True):
@@ -67,7 +72,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """An invoice, receipt or credit note. Amounts of a credit note are positive: they are what is given back."""
+    """An invoice, receipt or credit note. Amounts of a credit note are positive: they are what is given back.
+
+    ``period``: the first and last day of what was delivered, where it is more than one service.
+    """
 
     kind: DocumentKind
     number: str
@@ -85,6 +93,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     corrects_issued: date | None = None
     reason: str = ""
     reverse_charge: bool = False
+    due_on: date | None = None
+    period: tuple[date, date] | None = None
 
     @property
     def net(self) -> Money:
@@ -221,21 +231,28 @@ def credited(
     )
 
 
-def _part_of(document: Document, amount: Money, reason: str) -> dict[str, object]:
-    """One line per tax rate, in proportion to what each stands for; the last takes what rounding leaves."""
-    currency, left, gross = amount.currency, amount, document.gross
-    parts: dict[Vat, int] = {}
-    for position, part in enumerate(document.taxes):
-        share = Money((part.net + part.tax).amount * amount.amount / gross.amount, currency).rounded()
-        share = left if position == len(document.taxes) - 1 else share
+def shared_among(parts: Sequence[TaxSum], amount: Money) -> list[TaxSum]:
+    """A gross amount of a document shared among its tax rates, in proportion to what each stands for; the last takes
+    what rounding leaves.
+    """
+    currency, left = amount.currency, amount
+    gross = sum((part.net.amount + part.tax.amount for part in parts), start=Decimal(0))
+    shares: dict[Vat, int] = {}
+    for position, part in enumerate(parts):
+        share = Money((part.net + part.tax).amount * amount.amount / gross, currency).rounded()
+        share = left if position == len(parts) - 1 else share
         left -= share
-        parts[part.vat] = share.minor()
-    sums = taxed(parts, TaxIncluded.YES)
-    taxes = [
+        shares[part.vat] = share.minor()
+    return [
         TaxSum(vat, Money.from_minor(part.net, currency), Money.from_minor(part.tax, currency))
-        for vat, part in sums.items()
+        for vat, part in taxed(shares, TaxIncluded.YES).items()
         if part.gross
     ]
+
+
+def _part_of(document: Document, amount: Money, reason: str) -> dict[str, object]:
+    """One line per tax rate."""
+    taxes = shared_among(document.taxes, amount)
     lines = [
         DocumentLine(
             text=reason,

@@ -95,6 +95,8 @@ class Movement(StrEnum):
     PAID_BY_WALLET = "paid_by_wallet"
     PAID_BY_PROVIDER = "paid_by_provider"
     PAID_AT_TERMINAL = "paid_at_terminal"
+    PAID_BY_TRANSFER = "paid_by_transfer"
+    TRANSFER_REVERSED = "transfer_reversed"
     TOPPED_UP = "topped_up"
     VOUCHER = "voucher"
     REFUNDED_TO_WALLET = "refunded_to_wallet"
@@ -118,6 +120,8 @@ MOVES: dict[Movement, tuple[AccountKind, AccountKind]] = {
     Movement.PAID_BY_WALLET: (_K.WALLET, _K.RECEIVABLE),
     Movement.PAID_BY_PROVIDER: (_K.PROVIDER, _K.RECEIVABLE),
     Movement.PAID_AT_TERMINAL: (_K.TERMINAL, _K.RECEIVABLE),
+    Movement.PAID_BY_TRANSFER: (_K.BANK, _K.RECEIVABLE),
+    Movement.TRANSFER_REVERSED: (_K.RECEIVABLE, _K.BANK),
     Movement.TOPPED_UP: (_K.PROVIDER, _K.WALLET),
     Movement.VOUCHER: (_K.GOODWILL, _K.WALLET),
     Movement.REFUNDED_TO_WALLET: (_K.RECEIVABLE, _K.WALLET),

@@ -37,6 +37,7 @@ agreements = sa.Table(
     sa.Column("terms", sa.Text, nullable=False, comment="JSON of billing.plans.Terms"),
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.Column("language", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Uuid, nullable=True, comment="the fleet whose account pays, if any"),
     _at("agreed_at"),
     sa.Index(
         "ix_agreements_quoted", "person_id", "station_id", postgresql_where=sa.text("session_id IS NULL")
@@ -408,3 +409,90 @@ billing_details = sa.Table(
     _at("changed_at"),
     comment="how a person wants to be named on invoices, such as a company with its tax number",
 )  # fmt: skip
+
+fleet_accounts = sa.Table(
+    "fleet_accounts",
+    metadata,
+    sa.Column("group_id", sa.Uuid, sa.ForeignKey("driver_groups.id"), primary_key=True, comment="and the ledger's holder"),
+    _organization(),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("credit_limit", sa.Numeric, nullable=False),
+    sa.Column("payment_days", sa.SmallInteger, nullable=False, comment="from the invoice to its due date"),
+    sa.Column("covers_drivers", sa.Boolean, nullable=False, comment="all its drivers' charges, not only its vehicles' cards"),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("buyer", sa.Text, nullable=False, comment="JSON of billing.invoicing.Party"),
+    _at("opened_at"),
+    _at("closed_at", nullable=True),
+    _at("changed_at"),
+    sa.CheckConstraint("credit_limit >= 0 AND payment_days >= 0", name="terms_are_not_negative"),
+    comment="fleets that pay once a month by invoice",
+)  # fmt: skip
+
+account_charges = sa.Table(
+    "account_charges",
+    metadata,
+    _id(),
+    _organization(),
+    sa.Column("account_id", sa.Uuid, sa.ForeignKey("fleet_accounts.group_id"), nullable=False),
+    sa.Column("session_id", sa.Uuid, nullable=False),
+    sa.Column("person_id", sa.Uuid, nullable=True),
+    sa.Column("vehicle_id", sa.Uuid, nullable=True),
+    sa.Column("kind", sa.Text, nullable=False, comment="billing.collective.ChargeKind"),
+    _at("ended_at"),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("gross", sa.Numeric, nullable=False, comment="negative where something is taken back"),
+    sa.Column("content", sa.Text, nullable=False, comment="JSON of billing.collective.AccountCharge"),
+    sa.Column("document_id", sa.Uuid, nullable=True, comment="the invoice it stands on; null: on the next"),
+    _at("made_at"),
+    sa.Index(None, "session_id"),
+    sa.Index(None, "account_id", "ended_at"),
+    sa.Index("ix_account_charges_open", "account_id", postgresql_where=sa.text("document_id IS NULL")),
+    comment="what sessions put on a fleet's account",
+)
+
+account_invoices = sa.Table(
+    "account_invoices",
+    metadata,
+    sa.Column("document_id", sa.Uuid, sa.ForeignKey("documents.id"), primary_key=True),
+    _organization(),
+    sa.Column("account_id", sa.Uuid, sa.ForeignKey("fleet_accounts.group_id"), nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("month", sa.Date, nullable=False, comment="its first day"),
+    sa.Column("issued_on", sa.Date, nullable=False),
+    sa.Column("due_on", sa.Date, nullable=False),
+    sa.Column("sessions", sa.Integer, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("gross", sa.Numeric, nullable=False),
+    sa.Column("paid", sa.Numeric, nullable=False, server_default="0"),
+    sa.Column("reminders", sa.SmallInteger, nullable=False, server_default="0"),
+    _at("reminded_at", nullable=True),
+    sa.CheckConstraint("paid >= 0 AND paid <= gross", name="never_more_than_due"),
+    sa.UniqueConstraint("account_id", "month"),
+    comment="monthly invoices of fleets, with what was paid of each",
+)
+
+account_payments = sa.Table(
+    "account_payments",
+    metadata,
+    _id(),
+    _organization(),
+    sa.Column("document_id", sa.Uuid, sa.ForeignKey("account_invoices.document_id"), nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("amount", sa.Numeric, nullable=False),
+    sa.Column("received_on", sa.Date, nullable=False),
+    sa.Column(
+        "reference", sa.Text, nullable=False, comment="as the bank says it; the same twice is one payment"
+    ),
+    sa.Column("booked_by", sa.Text, nullable=False),
+    _at("booked_at"),
+    _at("reversed_at", nullable=True),
+    sa.CheckConstraint("amount > 0", name="brings_something"),
+    sa.Index(
+        "uq_account_payments_reference",
+        "document_id",
+        "reference",
+        unique=True,
+        postgresql_where=sa.text("reversed_at IS NULL"),
+    ),
+    comment="money that came for invoices of fleets",
+)

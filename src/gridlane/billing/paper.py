@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ import msgspec
 
 from gridlane.billing.e_invoice import PROFILE, xml_of
 from gridlane.billing.invoicing import Document, DocumentKind, Party, Statement
+from gridlane.billing.ledger import sum_of
 from gridlane.billing.rating import Unit
 from gridlane.kernel.money import Money
 from gridlane.tariffs.tariff import TaxIncluded
@@ -48,6 +50,10 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     prices_exclude: str
     reverse_charge: str
     rounding: str
+    rounding_each: str
+    period: str
+    payable: str
+    transfer: str
     vat_number: str
     units: dict[Unit, str]
     month: str
@@ -85,6 +91,10 @@ WORDS = {
         prices_exclude="The amounts of the lines are without VAT.",
         reverse_charge="Reverse charge: the buyer owes the VAT.",
         rounding="Each line is rounded half up to the smallest unit of the currency, the VAT once per rate.",
+        rounding_each="Amounts and VAT are rounded half up to the smallest unit of the currency, once per charge and rate.",
+        period="Period",
+        payable="Payable by",
+        transfer="Please transfer {amount} to {iban}, naming {number}.",
         vat_number="VAT no. {}",
         units={Unit.KILOWATT_HOUR: "kWh", Unit.HOUR: "h", Unit.ONE: ""},
         month="Month",
@@ -119,6 +129,10 @@ WORDS = {
         prices_include="Die Beträge der Zeilen enthalten die Umsatzsteuer.",
         prices_exclude="Die Beträge der Zeilen sind ohne Umsatzsteuer.",
         reverse_charge="Steuerschuldnerschaft des Leistungsempfängers.",
+        rounding_each="Beträge und Steuer sind je Ladevorgang und Steuersatz einmal kaufmännisch gerundet.",
+        period="Zeitraum",
+        payable="Zahlbar bis",
+        transfer="Bitte überweisen Sie {amount} auf {iban} mit dem Verwendungszweck {number}.",
         rounding="Jede Zeile ist kaufmännisch auf die kleinste Einheit der Währung gerundet, die Steuer einmal je Satz.",
         vat_number="USt-IdNr. {}",
         units={Unit.KILOWATT_HOUR: "kWh", Unit.HOUR: "h", Unit.ONE: ""},
@@ -187,18 +201,29 @@ def _paper_of(document: Document) -> dict[str, Any]:
             {"name": words.quantity, "wide": False, "right": True},
             {"name": words.amount, "wide": False, "right": True},
         ],
-        "rows": [
-            [
-                line.text,
-                _quantity(line.quantity, line.unit, document.language),
-                money(line.shown, document.language),
-            ]
-            for line in document.lines
-        ],
+        "rows": list(_rows(document)),
         "sums": list(_sums(document, words)),
         "notes": list(_notes(document, words)),
         "footer": _footer(document.seller),
     }
+
+
+def _rows(document: Document) -> Iterator[dict[str, Any]]:
+    """The lines; those of a group under its name, with their energy and sum."""
+    language = document.language
+    for group, found in groupby(document.lines, key=lambda line: line.group):
+        lines = list(found)
+        if group:
+            energy = sum(line.quantity for line in lines if line.unit is Unit.KILOWATT_HOUR)
+            total = sum_of(line.shown for line in lines)
+            kilowatt_hours = _quantity(Decimal(energy), Unit.KILOWATT_HOUR, language) if energy else ""
+            yield _row(group, kilowatt_hours, money(total, language), strong=True)
+        for line in lines:
+            yield _row(line.text, _quantity(line.quantity, line.unit, language), money(line.shown, language))
+
+
+def _row(*cells: str, strong: bool = False) -> dict[str, Any]:
+    return {"cells": cells, "strong": strong}
 
 
 def _party(party: Party, words: Words) -> dict[str, Any]:
@@ -214,6 +239,10 @@ def _facts(document: Document, words: Words) -> Iterator[tuple[str, str]]:
     yield words.date, day(document.issued, language)
     if document.corrects and document.corrects_issued:
         yield words.corrects, f"{document.corrects}, {day(document.corrects_issued, language)}"
+    if document.period:
+        yield words.period, " - ".join(day(one, language) for one in document.period)
+    if document.due_on:
+        yield words.payable, day(document.due_on, language)
     if service := document.service:
         yield words.place, ", ".join(part for part in (service.place, service.evse) if part)
         yield words.stay, _stay(service.start, service.end, service.time_zone, language)
@@ -248,8 +277,12 @@ def _notes(document: Document, words: Words) -> Iterator[str]:
         yield document.reason
     if document.reverse_charge:
         yield words.reverse_charge
+    if document.due_on and document.seller.iban:
+        amount = money(document.due, document.language)
+        yield words.transfer.format(amount=amount, iban=document.seller.iban, number=document.number)
     included = document.tax_included is TaxIncluded.YES
-    yield f"{words.prices_include if included else words.prices_exclude} {words.rounding}"
+    rounding = words.rounding_each if document.period else words.rounding
+    yield f"{words.prices_include if included else words.prices_exclude} {rounding}"
 
 
 def _footer(seller: Party) -> str:
@@ -272,13 +305,13 @@ def _statement_paper(statement: Statement) -> dict[str, Any]:
             {"name": words.amount, "wide": False, "right": True},
         ],
         "rows": [
-            [
+            _row(
                 day(row.day, language),
                 row.text,
                 row.number,
                 "" if row.energy is None else _quantity(row.energy, Unit.KILOWATT_HOUR, language),
                 money(row.amount, language),
-            ]
+            )
             for row in statement.rows
         ],
         "sums": [

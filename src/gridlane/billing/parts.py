@@ -19,7 +19,9 @@ from gridlane.kernel.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything of billing that is more than a function. ``cards`` and ``webhooks`` are None without Stripe."""
+    """Everything of billing that is more than a function. ``cards`` and ``webhooks`` are None without Stripe;
+    ``address`` is where links in mails lead.
+    """
 
     payments: Payments
     settlement: Settlement
@@ -27,6 +29,7 @@ class Parts:
     cards: Stripe | None
     webhooks: Webhooks | None
     providers: dict[str, PaymentProvider]
+    address: str
 
 
 def parts_of(settings: Settings, database: Database, bus: Bus, clock: Clock = system_clock) -> Parts:
@@ -47,4 +50,5 @@ def parts_of(settings: Settings, database: Database, bus: Bus, clock: Clock = sy
         cards=cards,
         webhooks=webhooks,
         providers=providers,
+        address=settings.address(),
     )

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gridlane.billing import issuing
 from gridlane.billing.ledger import AccountKind
 from gridlane.billing.model import (
+    account_charges,
     agreements,
     billing_details,
     bills,
@@ -59,6 +60,7 @@ PAYMENTS = Holding(payments, ("person_id", "payer_id"), After.KEPT, LAW, hidden=
 HOLDINGS = (
     Holding(refunds, (), After.KEPT, LAW, via=PAYMENTS, link="payment_id"),
     PAYMENTS,
+    Holding(account_charges, after=After.KEPT, why=LAW),
     Holding(bills, after=After.KEPT, why=LAW),
     Holding(documents, after=After.KEPT, why=LAW),
     Holding(ledger_entries, ("holder_id",), After.KEPT, LAW),

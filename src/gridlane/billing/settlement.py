@@ -6,6 +6,7 @@ effects leaves a state from which ``settle`` carries on to the same end: one bil
 
     (nothing) -> rated -> collected -> done
                        -> owing     -> owed -> (again) -> done
+                       -> on_account -> (the fleet has paid its invoice) -> done
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gridlane.billing import issuing, taking_at_terminals
+from gridlane.billing import issuing, on_account, taking_at_terminals
 from gridlane.billing.agreeing import Agreement, agree_for_session
 from gridlane.billing.billable import (
     bill_of,
@@ -30,6 +31,7 @@ from gridlane.billing.billable import (
     session_row,
     source_of,
 )
+from gridlane.billing.fleet_accounts import account_of, keep_credit
 from gridlane.billing.guarding import close_credit, open_credit
 from gridlane.billing.invoicing import Document, DocumentKind, credited, document_of
 from gridlane.billing.ledger import Movement, billed
@@ -64,10 +66,11 @@ class Step(StrEnum):
     COLLECTED = "collected"
     OWING = "owing"  # billed, not paid, not invoiced yet
     OWED = "owed"  # invoiced and not paid: asked again later
+    ON_ACCOUNT = "on_account"  # a fleet pays it with its monthly invoice
     DONE = "done"
 
 
-FINAL = (Step.FREE, Step.DONE, Step.OWED, Step.WAITING)
+FINAL = (Step.FREE, Step.DONE, Step.OWED, Step.ON_ACCOUNT, Step.WAITING)
 
 
 class SessionSettled(Fact, frozen=True, kw_only=True, tag="session_settled"):
@@ -104,7 +107,9 @@ class Settlement:
     async def correct(self, organization_id: UUID, session_id: UUID) -> Step:
         """Bill a session anew after what was reported of it has changed: credit the old, bill and settle the new."""
         step = await self.settle(organization_id, session_id)
-        if step in (Step.DONE, Step.OWED) and await self._rebill(organization_id, session_id):
+        if step in (Step.DONE, Step.OWED, Step.ON_ACCOUNT) and await self._rebill(
+            organization_id, session_id
+        ):
             return await self.settle(organization_id, session_id)
         return step
 
@@ -115,6 +120,10 @@ class Settlement:
             return await self._collect(organization_id, session_id, Step.OWED)
         if step is Step.FREE:
             await self._rate(organization_id, session_id)
+        if step is Step.ON_ACCOUNT:
+            async with self._database.unit_of_work(Scope(organization_id)) as work:
+                what = "A terminal took money for a session that a fleet pays on account; give it back."
+                await open_task(work, organization_id, "terminal_differs", session_id, what, self._clock())
         return await self.settle(organization_id, session_id)
 
     async def _stand(self, organization_id: UUID, session_id: UUID) -> Step | None:
@@ -196,6 +205,8 @@ class Settlement:
         async with self._database.unit_of_work(Scope(organization_id)) as work:
             session = await session_row(work, session_id)
             at_terminal = await self._take_at_terminals(work, session)
+            if not at_terminal and await self._on_account(work, session):
+                return Step.ON_ACCOUNT
         for payment in await self._payments_of(organization_id, session_id):
             await self._finish(payment, await self._owed(organization_id, session_id))
         if not at_terminal:
@@ -214,6 +225,23 @@ class Settlement:
             else:
                 trouble = None if paid else f"{owed} could not be collected"
             return await self._note(work, session, after, trouble=trouble)
+
+    async def _on_account(self, work: AsyncConnection, session: Mapping[str, Any]) -> bool:
+        """Whether a fleet pays for it: then its bill goes on the account, and nothing is collected now."""
+        agreement = await agree_for_session(work, session["id"])
+        if agreement is None or agreement.account_id is None:
+            return False
+        of_session = settlements.c.session_id == session["id"]
+        state = await work.scalar(sa.select(settlements.c.state).where(of_session).with_for_update())
+        if state != Step.RATED.value:
+            return state == Step.ON_ACCOUNT.value
+        bill, now = await latest_bill(work, session["id"]), self._clock()
+        account = await account_of(work, agreement.account_id)
+        await on_account.charge(work, agreement.account_id, session, bill, agreement.time_zone, now)
+        await keep_credit(work, account, now)
+        await self._tell(work, session, bill, paid=False)
+        await self._note(work, session, Step.ON_ACCOUNT, document_id=None)
+        return True
 
     async def _take_at_terminals(self, work: AsyncConnection, session: Mapping[str, Any]) -> bool:
         bill, payer = await latest_bill(work, session["id"]), await payer_of(work, session)
@@ -328,15 +356,21 @@ class Settlement:
                     person_id=session["person_id"],
                     session_id=session_id,
                 )
-            fact = SessionSettled(
-                session_id=session_id,
-                person_id=session["person_id"],
-                gross=str(bill.gross.amount),
-                currency=bill.gross.currency,
-                paid=paid,
-            )
-            await facts.record(work, [Recorded(fact, session_id, organization_id, self._clock())])
+            await self._tell(work, session, bill, paid=paid)
             return await self._note(work, session, Step.DONE if paid else Step.OWED, document_id=document_id)
+
+    async def _tell(
+        self, work: AsyncConnection, session: Mapping[str, Any], bill: Bill, *, paid: bool
+    ) -> None:
+        fact = SessionSettled(
+            session_id=session["id"],
+            person_id=session["person_id"],
+            gross=str(bill.gross.amount),
+            currency=bill.gross.currency,
+            paid=paid,
+        )
+        recorded = Recorded(fact, session["id"], session["organization_id"], self._clock())
+        await facts.record(work, [recorded])
 
     async def _document(
         self, work: AsyncConnection, session: dict[str, Any], bill: Bill, paid: bool
@@ -377,7 +411,8 @@ class Settlement:
             standing = await issuing.latest_of_session(work, session_id)
             if new == old:
                 return False
-            if standing is not None and standing.credited:
+            given_back = bool(standing is not None and standing.credited)
+            if given_back or await on_account.was_refunded(work, session_id):
                 sentence = (
                     "What was reported of the session has changed after money was given back; look at both."
                 )
@@ -394,6 +429,8 @@ class Settlement:
                 back = billed(-old.net, -old.tax, now, f"{bill_id}:credited", payer, reason="credited")
                 await post(work, organization_id, back, session_id=session_id)
             await self._post(work, session, bill_id, new, payer)
+            if agreement.account_id is not None:
+                await on_account.take_back(work, agreement.account_id, session, now)
             await self._credit(work, session, standing)
             await self._note(work, session, Step.RATED, bill_id=bill_id)
         return True

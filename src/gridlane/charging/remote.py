@@ -150,7 +150,8 @@ async def start_with(
     assert facts is not None
     judgement = judged(facts, Occasion("start", live, now, evse))
     if not judgement.accepted:
-        raise StartRefused(reason=judgement.reason, status=judgement.verdict.status)
+        reason = (judgement.verdict.message or judgement.reason).rstrip(".")
+        raise StartRefused(reason=reason, status=judgement.verdict.status)
     wish = Wish(
         station_id=station_id,
         token=number,

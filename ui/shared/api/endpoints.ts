@@ -19,6 +19,10 @@ export interface Endpoints {
     | `/documents/${string}.pdf`
     | "/driver-groups"
     | `/driver-groups/${string}`
+    | `/driver-groups/${string}/account`
+    | `/driver-groups/${string}/account/charges`
+    | `/driver-groups/${string}/account/invoices`
+    | `/driver-groups/${string}/account/invoices/${string}.pdf`
     | `/driver-groups/${string}/members`
     | `/driver-groups/${string}/sessions`
     | `/driver-groups/${string}/vehicles`
@@ -189,6 +193,8 @@ export interface Endpoints {
     | `/configuration-templates/${string}/look`
     | `/configuration-templates/${string}/repair`
     | "/driver-groups"
+    | `/driver-groups/${string}/account/invoices/${string}/payments`
+    | `/driver-groups/${string}/account/invoices/${string}/payments/${string}/reverse`
     | `/driver-groups/${string}/vehicles`
     | "/driver/charges"
     | `/driver/charges/${string}/stop`
@@ -296,6 +302,7 @@ export interface Endpoints {
   put:
     | `/alert-rules/${string}`
     | `/configuration-templates/${string}`
+    | `/driver-groups/${string}/account`
     | `/driver-groups/${string}/members/${string}`
     | `/driver/charges/${string}/wish`
     | `/driver/favourites/${string}`
@@ -332,6 +339,7 @@ export interface Endpoints {
     | `/approvals/${string}`
     | `/configuration-templates/${string}`
     | `/driver-groups/${string}`
+    | `/driver-groups/${string}/account`
     | `/driver-groups/${string}/members/${string}`
     | `/driver-groups/${string}/vehicles/${string}`
     | `/driver/favourites/${string}`
