@@ -40,7 +40,7 @@ THINGS = {
     "document_id", "corrects_id", "plan_id", "subscription_id", "promotion_id", "contract_id", "transfer_id",
     "operation_id", "campaign_id", "incident_id", "rule_id", "merged_into", "case_id", "subject_id", "vehicle_id", "key",
     "batch_id", "schedule_id", "scenario_id", "circuit_id", "parent_id", "monitor_id", "plug", "told_station",
-    "aggregate_id", "charge_id", "last_message_id",
+    "aggregate_id", "charge_id", "last_message_id", "account_id",
 }  # fmt: skip
 """Names of ids that lead to things. A column with another name leads to a person until it is put here."""
 WHO = re.compile(r"_by$|^actor$|author|e?mail$|recipient|contact$|employee|driver|holder")

@@ -10,6 +10,7 @@ from gridlane.billing import issuing
 from gridlane.billing.ledger import AccountKind
 from gridlane.billing.model import (
     account_charges,
+    account_payments,
     agreements,
     billing_details,
     bills,
@@ -33,7 +34,7 @@ from gridlane.billing.payments import PaymentState
 from gridlane.billing.settlement import Step
 from gridlane.kernel.errors import Kind, Refusal
 from gridlane.kernel.money import Money
-from gridlane.kernel.personal import After, Holding, Person, Share
+from gridlane.kernel.personal import After, Holding, Person, Share, signed_by
 
 LAW = "tax law has bills and what belongs to them kept for years"
 
@@ -61,6 +62,7 @@ HOLDINGS = (
     Holding(refunds, (), After.KEPT, LAW, via=PAYMENTS, link="payment_id"),
     PAYMENTS,
     Holding(account_charges, after=After.KEPT, why=LAW),
+    *signed_by(account_payments.c.booked_by),
     Holding(bills, after=After.KEPT, why=LAW),
     Holding(documents, after=After.KEPT, why=LAW),
     Holding(ledger_entries, ("holder_id",), After.KEPT, LAW),

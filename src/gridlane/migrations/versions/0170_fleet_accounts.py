@@ -6,7 +6,7 @@ from alembic import op
 from gridlane.kernel.tenancy import protect
 
 revision = "0170"
-down_revision = "0142"
+down_revision = "0200"
 
 
 def upgrade() -> None:
