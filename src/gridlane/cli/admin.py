@@ -70,7 +70,10 @@ def import_file(
     write: Annotated[bool, typer.Option("--write", help="Write it; else it is only looked at.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad lines out.")] = False,
 ) -> None:
-    """Bring in people, tokens, or sites with stations. Without --write every bad line is listed, and nothing written."""
+    """Bring in people, tokens, or sites with stations. Without --write every bad line is listed, and nothing written.
+
+    Ends with 1 when lines are bad and nothing was written for them.
+    """
     from gridlane.accounts import importing
     from gridlane.accounts.organizations import named
     from gridlane.kernel.access import system
@@ -106,6 +109,8 @@ def import_file(
     )
     for one in report.passwords:
         print(f"{one['identity']};{one['password']}")
+    if report.bad and not report.written:
+        raise typer.Exit(1)
 
 
 def _print_problems(problems: list[dict[str, Any]]) -> None:
