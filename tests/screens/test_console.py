@@ -206,7 +206,7 @@ async def test_what_a_station_calls_itself_is_text_and_nothing_else(visit, insta
             await visit.open(f"/console{path}")
             await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await visit.open(f"/console/stations/{station.id}")
-        await page.get_by_role("tab", name="Details").click()
+        await page.get_by_role("tab", name="Device").click()
         await expect(page.get_by_text(payload[:20]).first).to_be_visible()
         await page.get_by_role("tab", name="Message log").click()
         await page.get_by_role("button", name="BootNotification").first.click()
